@@ -1,0 +1,41 @@
+//! Runs one entry of a program: decode an instruction, call its kernel, until the words of the entry are used up.
+//!
+//! Infallible because [`Program::parse`] has proved that every instruction decodes and every slice exists. The `None` that
+//! kernels can express is that proof's shadow in the types: it is never taken, and costs no panic path.
+
+use crate::format::{Entry, Instruction};
+use crate::kernels;
+use crate::program::Program;
+
+/// Computes an entry from the x and u that are in the workspace.
+///
+/// `None` would mean that a slice was not found, which verification excludes; only tests look at it.
+pub(crate) fn execute(program: &Program<'_>, entry: Entry, workspace: &mut [f32]) -> Option<()> {
+    let mut words = program.code(entry);
+    while let Some((instruction, rest)) = Instruction::decode(words) {
+        run(&instruction, workspace, program.constants())?;
+        words = rest;
+    }
+    Some(())
+}
+
+fn run(instruction: &Instruction, workspace: &mut [f32], constants: &[u32]) -> Option<()> {
+    match instruction {
+        Instruction::Unary(unary) => kernels::elementwise::unary(unary, workspace, constants),
+        Instruction::Binary(binary) => kernels::elementwise::binary(binary, workspace, constants),
+        Instruction::Select(select) => kernels::elementwise::select(select, workspace, constants),
+        Instruction::Fill(fill) => kernels::elementwise::fill(fill, workspace),
+        #[cfg(feature = "strided")]
+        Instruction::Copy(copy) => kernels::strided::copy(copy, workspace, constants),
+        #[cfg(feature = "reduction")]
+        Instruction::Sum(sum) => kernels::reduction::sum(sum, workspace, constants),
+        #[cfg(feature = "matmul")]
+        Instruction::MatMul(matmul) => kernels::matmul::multiply(matmul, workspace, constants),
+        #[cfg(feature = "dense")]
+        Instruction::Dense(dense) => kernels::dense::forward(dense, workspace, constants),
+        #[cfg(feature = "dense")]
+        Instruction::DenseAdjoint(dense) => kernels::dense::adjoint(dense, workspace, constants),
+        #[cfg(not(all(feature = "strided", feature = "reduction", feature = "matmul", feature = "dense")))]
+        _ => None,
+    }
+}

@@ -1,0 +1,135 @@
+//! The blob: one definition of header, operands, instructions and limits, used by whoever writes a blob and by the reader here.
+//!
+//! A blob is a slice of little-endian `u32` words: header, instruction section, constant section, nothing else. The page
+//! `docs/FORMAT.md` says the same in prose. This module knows how words are laid out; that they make sense together
+//! (ranges, overlaps, sizes) is checked by [`Program::parse`](crate::Program::parse).
+
+mod header;
+mod instruction;
+mod kind;
+#[cfg(test)]
+mod tests;
+
+pub use header::{EntryRecord, Header, Section, checksum, seal};
+pub use instruction::{Binary, Copy, Dense, DenseAdjoint, Fill, Instruction, MatMul, Select, Sum, Unary};
+pub use kind::{BinaryKind, DampingKind, Entry, SchemeId, UnaryKind};
+
+/// First word: the bytes `HNN1`.
+pub const MAGIC: u32 = u32::from_le_bytes(*b"HNN1");
+/// Version of the layout described here.
+pub const VERSION: u32 = 1;
+/// Words of the header; the instruction section follows at once.
+pub const HEADER_WORDS: usize = 38;
+/// Words of the longest instruction.
+pub const MAX_INSTRUCTION_WORDS: usize = 15;
+/// Rows per group of a weight panel.
+pub const PANEL_ROWS: usize = 4;
+
+/// Most degrees of freedom.
+pub const MAX_DOF: usize = 64;
+/// Most control inputs.
+pub const MAX_INPUTS: usize = 16;
+/// Most workspace elements.
+pub const MAX_WORKSPACE: usize = 1 << 16;
+/// Most instructions of one entry.
+pub const MAX_INSTRUCTIONS: usize = 1 << 14;
+/// Most words of a blob (16 MiB).
+pub const MAX_BLOB_WORDS: usize = 1 << 22;
+/// Largest length or stride in an instruction.
+pub const MAX_EXTENT: usize = 1 << 22;
+/// Most multiply-adds, or element visits, of one instruction: the bound on every loop.
+pub const MAX_OPERATIONS: usize = 1 << 26;
+/// Most fixed-point iterations of the implicit midpoint rule.
+pub const MAX_ITERATIONS: u32 = 64;
+/// Entries of the entry table, in the order of [`Entry::ALL`].
+pub const ENTRY_COUNT: usize = 5;
+
+/// An offset that stands for "not there".
+pub const ABSENT: u32 = u32::MAX;
+
+const _: () = assert!(HEADER_WORDS == 18 + 4 * ENTRY_COUNT);
+const _: () = assert!(3 * MAX_DOF + MAX_INPUTS < MAX_WORKSPACE);
+
+/// Bits of the header word `kernels`: which families of kernels a program needs.
+pub mod kernels {
+    /// Arithmetic, comparison, selection and filling, element by element. Always built in.
+    pub const ELEMENTWISE: u32 = 1 << 0;
+    /// Functions evaluated by the `math` module: exp, sin, tanh, pow, …
+    pub const TRANSCENDENTAL: u32 = 1 << 1;
+    /// Strided copies: slice, transpose, broadcast, concat, pad.
+    pub const STRIDED: u32 = 1 << 2;
+    /// Sums over an axis.
+    pub const REDUCTION: u32 = 1 << 3;
+    /// General matrix products.
+    pub const MATMUL: u32 = 1 << 4;
+    /// Packed-panel layers and their adjoints.
+    pub const DENSE: u32 = 1 << 5;
+    /// All bits this version defines.
+    pub const ALL: u32 = (1 << 6) - 1;
+}
+
+/// Bits of the header word `flags`.
+pub mod flags {
+    /// H(q, p) = T(p) + V(q): the entries `Velocity` and `Force` are present.
+    pub const SEPARABLE: u32 = 1 << 0;
+    /// T = ½pᵀAp: the inverse mass A is in the constant section.
+    pub const KINETIC_QUADRATIC: u32 = 1 << 1;
+    /// Damping does not depend on the state.
+    pub const DAMPING_CONSTANT: u32 = 1 << 2;
+    /// Position of the two bits that hold the [`DampingKind`](super::DampingKind).
+    pub const DAMPING_SHIFT: u32 = 3;
+    /// All bits this version defines.
+    pub const ALL: u32 = (1 << 5) - 1;
+}
+
+/// Where an instruction reads: workspace elements, or elements of the constant section where the top bit is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Operand(u32);
+
+impl Operand {
+    const CONSTANT_BIT: u32 = 1 << 31;
+    /// No operand, for example a layer without bias.
+    pub const ABSENT: Self = Self(ABSENT);
+
+    /// The workspace from element `offset` on.
+    #[must_use]
+    pub const fn workspace(offset: u32) -> Self {
+        Self(offset & !Self::CONSTANT_BIT)
+    }
+
+    /// The constant section from word `offset` on.
+    #[must_use]
+    pub const fn constant(offset: u32) -> Self {
+        Self(offset | Self::CONSTANT_BIT)
+    }
+
+    /// Takes the word of a blob.
+    #[must_use]
+    pub const fn from_word(word: u32) -> Self {
+        Self(word)
+    }
+
+    /// The word of a blob.
+    #[must_use]
+    pub const fn word(self) -> u32 {
+        self.0
+    }
+
+    /// Whether this is [`Operand::ABSENT`].
+    #[must_use]
+    pub const fn is_absent(self) -> bool {
+        self.0 == ABSENT
+    }
+
+    /// Whether it lies in the constant section.
+    #[must_use]
+    pub const fn is_constant(self) -> bool {
+        self.0 & Self::CONSTANT_BIT != 0
+    }
+
+    /// Element offset within workspace or constant section.
+    #[must_use]
+    pub const fn offset(self) -> usize {
+        (self.0 & !Self::CONSTANT_BIT) as usize
+    }
+}

@@ -1,0 +1,160 @@
+//! The closed enumerations of the format and their codes.
+//!
+//! A code, once published in a format version, keeps its meaning in that version.
+
+macro_rules! codes {
+    ($(#[$meta:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal;)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $type { $($(#[$doc])* $variant = $code),+ }
+
+        impl $type {
+            /// Every member, in ascending order of its code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The code in a blob.
+            #[must_use]
+            pub const fn code(self) -> u32 {
+                self as u32
+            }
+
+            /// The member of that code.
+            #[must_use]
+            pub const fn from_code(code: u32) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// The member of that name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|member| member.name() == name)
+            }
+
+            /// The name in listings and on the command line.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Functions of one number; `docs/NUMERICS.md` defines each to the bit.
+    UnaryKind {
+        /// −x
+        Neg = 1, "neg";
+        /// 1/x
+        Reciprocal = 2, "reciprocal";
+        /// √x
+        Sqrt = 3, "sqrt";
+        /// eˣ
+        Exp = 4, "exp";
+        /// ln x
+        Log = 5, "log";
+        /// sin x
+        Sin = 6, "sin";
+        /// cos x
+        Cos = 7, "cos";
+        /// tanh x
+        Tanh = 8, "tanh";
+        /// 1/(1 + e⁻ˣ)
+        Sigmoid = 9, "sigmoid";
+        /// ln(1 + eˣ)
+        Softplus = 10, "softplus";
+        /// |x|
+        Abs = 11, "abs";
+        /// −1, 0 or 1
+        Sign = 12, "sign";
+        /// The error function.
+        Erf = 13, "erf";
+        /// arctan x
+        Atan = 14, "atan";
+    }
+}
+
+codes! {
+    /// Functions of two numbers; a comparison gives 1.0 or 0.0.
+    BinaryKind {
+        /// a + b
+        Add = 1, "add";
+        /// a − b
+        Sub = 2, "sub";
+        /// a · b
+        Mul = 3, "mul";
+        /// a / b
+        Div = 4, "div";
+        /// aᵇ
+        Pow = 5, "pow";
+        /// The larger.
+        Max = 6, "max";
+        /// The smaller.
+        Min = 7, "min";
+        /// a > b
+        Greater = 8, "greater";
+        /// a ≥ b
+        GreaterOrEqual = 9, "greater_or_equal";
+        /// a = b
+        Equal = 10, "equal";
+    }
+}
+
+codes! {
+    /// The programs of a blob. All read x = [q…, p…] at workspace element 0 and u at element 2n.
+    Entry {
+        /// H(q, p), 1 value.
+        Energy = 0, "energy";
+        /// ∂H/∂p from p alone, n values; separable models only.
+        Velocity = 1, "velocity";
+        /// −∂H/∂q + G_p(q) u from q and u alone, n values; separable models only.
+        Force = 2, "force";
+        /// [∂H/∂p, −∂H/∂q + G_p(q) u], 2n values, damping not included.
+        Field = 3, "field";
+        /// R_p(q, p): n values if diagonal, n·n row-major if full.
+        Damping = 4, "damping";
+    }
+}
+
+codes! {
+    /// Form of the dissipation matrix R_p.
+    DampingKind {
+        /// R_p = 0.
+        None = 0, "none";
+        /// R_p = diag(r).
+        Diagonal = 1, "diagonal";
+        /// R_p is a full symmetric matrix.
+        Full = 2, "full";
+    }
+}
+
+codes! {
+    /// The scheme a model was exported and validated with.
+    SchemeId {
+        /// Leapfrog, order 2, separable models.
+        Leapfrog = 1, "leapfrog";
+        /// Yoshida's composition, order 4, separable models.
+        Yoshida4 = 2, "yoshida4";
+        /// Implicit midpoint with a fixed number of iterations, order 2, any model.
+        Midpoint = 3, "midpoint";
+    }
+}
+
+impl SchemeId {
+    /// Order of accuracy on a conservative system.
+    #[must_use]
+    pub const fn order(self) -> u32 {
+        match self {
+            Self::Leapfrog | Self::Midpoint => 2,
+            Self::Yoshida4 => 4,
+        }
+    }
+
+    /// Whether H must be T(p) + V(q).
+    #[must_use]
+    pub const fn needs_separable(self) -> bool {
+        match self {
+            Self::Leapfrog | Self::Yoshida4 => true,
+            Self::Midpoint => false,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Order, reversibility and symplecticity of every scheme against closed forms, and controls that must fail.
+
+mod damping;
+#[cfg(feature = "transcendental")]
+mod refusal;
+
+use std::format;
+use std::vec::Vec;
+
+use super::{ExplicitEuler, ImplicitMidpoint, LEAPFROG, RungeKutta4, Stepper, YOSHIDA_4};
+use crate::format::SchemeId;
+use crate::model::{Model, Separable};
+use crate::scalar::Scalar;
+use crate::state::{State, TrajectoryHash};
+use crate::testing::{HenonHeiles, Mixed, Oscillator, Pendulum};
+
+/// The one list of schemes: name, order, symplectic, stepper.
+fn schemes<M: Separable<f64>>() -> [(&'static str, u32, bool, &'static dyn Stepper<M, f64, 2>); 5] {
+    const CONVERGED: ImplicitMidpoint = match ImplicitMidpoint::new(60) {
+        Ok(stepper) => stepper,
+        Err(_) => panic!("60 iterations are allowed"),
+    };
+    [
+        ("leapfrog", 2, true, &LEAPFROG),
+        ("yoshida4", 4, true, &YOSHIDA_4),
+        ("midpoint", 2, true, &CONVERGED),
+        ("euler", 1, false, &ExplicitEuler),
+        ("rk4", 4, false, &RungeKutta4),
+    ]
+}
+
+fn run<M: Model<f64>>(
+    stepper: &dyn Stepper<M, f64, 2>,
+    model: &mut M,
+    start: &State<f64, 2>,
+    dt: f64,
+    steps: usize,
+) -> State<f64, 2> {
+    let mut state = start.clone();
+    for _ in 0..steps {
+        stepper.step(model, &mut state, &[], dt).unwrap();
+    }
+    state
+}
+
+fn distance(a: &State<f64, 2>, b: &State<f64, 2>) -> f64 {
+    let pairs = a.q().iter().chain(a.p()).zip(b.q().iter().chain(b.p()));
+    pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+fn state(q: &[f64], p: &[f64]) -> State<f64, 2> {
+    State::new(q, p).unwrap()
+}
+
+/// Observed order between steps of 1/32 and 1/64.
+fn observed_order<M: Separable<f64>>(
+    stepper: &dyn Stepper<M, f64, 2>,
+    model: &mut M,
+    start: &State<f64, 2>,
+    exact: &State<f64, 2>,
+) -> f64 {
+    let coarse = distance(&run(stepper, model, start, 1.0 / 32.0, 64), exact);
+    let fine = distance(&run(stepper, model, start, 1.0 / 64.0, 128), exact);
+    (coarse / fine).log2()
+}
+
+#[test]
+fn every_scheme_has_its_order_on_the_oscillator() {
+    let (q, p) = (0.7f64, -0.4f64);
+    // The flow of H = (p² + q²)/2 is a rotation; t = 2.
+    let (sin, cos) = 2.0f64.sin_cos();
+    let exact = state(&[q * cos + p * sin], &[p * cos - q * sin]);
+    for (name, order, _, stepper) in schemes() {
+        let observed = observed_order(stepper, &mut Oscillator, &state(&[q], &[p]), &exact);
+        assert!((observed - f64::from(order)).abs() < 0.1, "{name}: {observed}");
+    }
+}
+
+#[test]
+fn every_scheme_has_its_order_on_the_pendulum() {
+    let start = state(&[1.5], &[0.3]);
+    let exact = run(&RungeKutta4, &mut Pendulum, &start, 1.0 / 4096.0, 8192);
+    for (name, order, _, stepper) in schemes() {
+        let observed = observed_order(stepper, &mut Pendulum, &start, &exact);
+        assert!((observed - f64::from(order)).abs() < 0.15, "{name}: {observed}");
+    }
+}
+
+#[test]
+fn symmetric_schemes_are_reversible_and_the_others_are_not() {
+    let start = state(&[0.1, -0.2], &[0.3, 0.1]);
+    for (name, _, symmetric, stepper) in schemes() {
+        let mut end = run(stepper, &mut HenonHeiles, &start, 0.1, 60);
+        end.reverse();
+        let mut back = run(stepper, &mut HenonHeiles, &end, 0.1, 60);
+        back.reverse();
+        let missed = distance(&back, &start);
+        assert_eq!(missed < 1e-11, symmetric, "{name}: {missed:e}");
+    }
+}
+
+/// Largest element of MᵀJM − J, M the step's Jacobian by central differences.
+fn symplectic_defect(stepper: &dyn Stepper<HenonHeiles, f64, 2>) -> f64 {
+    let (x, h) = ([0.2, -0.1, 0.3, 0.25], 1e-5);
+    let after = |x: [f64; 4]| {
+        let end = run(stepper, &mut HenonHeiles, &state(&x[..2], &x[2..]), 0.3, 1);
+        [end.q(), end.p()].concat()
+    };
+    let columns: Vec<Vec<f64>> = (0..4)
+        .map(|column| {
+            let (mut plus, mut minus) = (x, x);
+            plus[column] += h;
+            minus[column] -= h;
+            after(plus).iter().zip(after(minus)).map(|(plus, minus)| (plus - minus) / (2.0 * h)).collect()
+        })
+        .collect();
+    let form = |a: &[f64], b: &[f64]| a[0] * b[2] + a[1] * b[3] - a[2] * b[0] - a[3] * b[1];
+    let mut defect = 0.0f64;
+    for (i, a) in columns.iter().enumerate() {
+        for (j, b) in columns.iter().enumerate() {
+            let canonical = if j == i + 2 {
+                1.0
+            } else if i == j + 2 {
+                -1.0
+            } else {
+                0.0
+            };
+            defect = defect.max((form(a, b) - canonical).abs());
+        }
+    }
+    defect
+}
+
+#[test]
+fn symplectic_schemes_preserve_the_symplectic_form_and_the_others_do_not() {
+    for (name, _, symplectic, stepper) in schemes() {
+        let defect = symplectic_defect(stepper);
+        assert_eq!(defect < 1e-8, symplectic, "{name}: {defect:e}");
+    }
+}
+
+fn energy_error_max<M: Model<f64>>(
+    stepper: &dyn Stepper<M, f64, 2>,
+    model: &mut M,
+    start: &State<f64, 2>,
+    steps: usize,
+) -> f64 {
+    let mut state = start.clone();
+    let initial = model.energy(state.q(), state.p());
+    let mut largest = 0.0f64;
+    for _ in 0..steps {
+        stepper.step(model, &mut state, &[], 0.1).unwrap();
+        largest = largest.max((model.energy(state.q(), state.p()) - initial).abs());
+    }
+    largest
+}
+
+#[test]
+fn explicit_euler_fails_the_energy_bound_that_symplectic_schemes_keep() {
+    let start = state(&[1.0], &[0.0]);
+    for (name, _, symplectic, stepper) in schemes() {
+        if name != "rk4" {
+            let error = energy_error_max(stepper, &mut Pendulum, &start, 2_000);
+            assert_eq!(error < 2e-3, symplectic, "{name}: {error:e}");
+        }
+    }
+}
+
+#[test]
+fn leapfrog_drifts_where_energy_is_not_separable_and_midpoint_does_not() {
+    let start = state(&[0.5], &[0.0]);
+    let midpoint = ImplicitMidpoint::new(30).unwrap();
+    let error = |stepper: &dyn Stepper<Mixed, f64, 2>, steps| {
+        energy_error_max(stepper, &mut Mixed { q: 0.5, p: 0.0 }, &start, steps)
+    };
+    let (short, long) = (error(&LEAPFROG, 100), error(&LEAPFROG, 10_000));
+    assert!(long > 5.0 * short, "leapfrog: {short:e} then {long:e}");
+    let (short, long) = (error(&midpoint, 100), error(&midpoint, 10_000));
+    assert!(long < 1.2 * short, "midpoint: {short:e} then {long:e}");
+}
+
+#[test]
+fn the_midpoint_residual_shrinks_with_every_iteration() {
+    let residual = |iterations| {
+        let mut state = state(&[1.0], &[0.5]);
+        ImplicitMidpoint::new(iterations).unwrap().step(&mut Pendulum, &mut state, &[], 0.1).unwrap()
+    };
+    for iterations in 1..6 {
+        assert!(residual(iterations + 1) < 0.2 * residual(iterations), "{iterations}");
+    }
+    assert!(residual(30) < 1e-15);
+}
+
+#[test]
+fn coefficients_advance_both_halves_by_exactly_one_step() {
+    for (scheme, id) in [(LEAPFROG, SchemeId::Leapfrog), (YOSHIDA_4, SchemeId::Yoshida4)] {
+        assert_eq!((scheme.name, scheme.order), (id.name(), id.order()));
+        assert_eq!(scheme.kick.len(), scheme.drift.len(), "{}", scheme.name);
+        for coefficients in [scheme.kick, scheme.drift] {
+            assert!((coefficients.iter().sum::<f64>() - 1.0).abs() < 1e-15, "{}", scheme.name);
+        }
+    }
+    // 2 w₁³ + w₀³ = 0 is the condition for order 4 (Hairer et al., Geometric Numerical Integration, theorem II.4.1).
+    let [outer, inner, ..] = *YOSHIDA_4.drift else { panic!("four stages") };
+    assert!((2.0 * outer.powi(3) + inner.powi(3)).abs() < 1e-14);
+}
+
+/// The trajectory that `docs/NUMERICS.md` gives the hash of.
+#[test]
+fn the_reference_trajectory_has_the_documented_hash() {
+    struct Reference;
+    impl Model<f32> for Reference {
+        fn dof(&self) -> usize {
+            1
+        }
+        fn inputs(&self) -> usize {
+            0
+        }
+        fn energy(&mut self, q: &[f32], p: &[f32]) -> f32 {
+            (p[0] * p[0] + q[0] * q[0]) * f32::HALF
+        }
+        fn field(&mut self, q: &[f32], p: &[f32], _u: &[f32], dq: &mut [f32], dp: &mut [f32]) {
+            dq[0] = p[0];
+            dp[0] = -q[0];
+        }
+    }
+    impl Separable<f32> for Reference {
+        fn velocity(&mut self, p: &[f32], dq: &mut [f32]) {
+            dq[0] = p[0];
+        }
+        fn force(&mut self, q: &[f32], _u: &[f32], dp: &mut [f32]) {
+            dp[0] = -q[0];
+        }
+    }
+    let mut state = State::<f32, 1>::new(&[1.0], &[0.0]).unwrap();
+    let mut hash = TrajectoryHash::new();
+    hash.update(&state);
+    for _ in 0..1_000 {
+        LEAPFROG.step(&mut Reference, &mut state, &[], 0.1).unwrap();
+        hash.update(&state);
+    }
+    let page = include_str!("../../../docs/NUMERICS.md");
+    let stated = format!("`0x{:016X}`", hash.value());
+    assert!(page.contains(&stated), "docs/NUMERICS.md does not state {stated}");
+}

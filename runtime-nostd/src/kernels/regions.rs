@@ -1,0 +1,35 @@
+//! A workspace that is written in one place while it is read in others, without unsafe code.
+
+use super::{Source, part, source};
+use crate::format::Operand;
+
+/// The workspace cut at the elements an instruction writes, so that it can read the others meanwhile.
+pub(super) struct Regions<'a> {
+    before: &'a [f32],
+    after: &'a [f32],
+    after_offset: usize,
+    constants: &'a [u32],
+}
+
+impl<'a> Regions<'a> {
+    /// The written elements, and everything else.
+    pub(super) fn split(
+        workspace: &'a mut [f32],
+        dst: u32,
+        len: usize,
+        constants: &'a [u32],
+    ) -> Option<(&'a mut [f32], Self)> {
+        let (before, rest) = workspace.split_at_mut_checked(dst as usize)?;
+        let (written, after) = rest.split_at_mut_checked(len)?;
+        let after_offset = before.len() + written.len();
+        Some((written, Self { before, after, after_offset, constants }))
+    }
+
+    /// The `len` elements at `operand`, which must not be among those written.
+    pub(super) fn source(&self, operand: Operand, len: usize) -> Option<Source<'a>> {
+        match operand.offset().checked_sub(self.after_offset) {
+            Some(offset) if !operand.is_constant() => part(self.after, offset, len).map(Source::Values),
+            _ => source(operand, len, self.before, self.constants),
+        }
+    }
+}

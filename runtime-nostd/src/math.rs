@@ -1,0 +1,199 @@
+//! Every function that is more than one IEEE operation, in f32, with the same bits on every target.
+//!
+//! The work is done by `libm`, pinned to one version; `docs/NUMERICS.md` lists the largest error found for each function.
+//! Host and device both call this module, and nothing else calls `libm` for model values.
+
+use core::cell::Cell;
+
+use crate::format::{BinaryKind, UnaryKind};
+
+/// √x, correctly rounded.
+#[must_use]
+pub fn sqrt(x: f32) -> f32 {
+    libm::sqrtf(x)
+}
+
+/// eˣ.
+#[must_use]
+pub fn exp(x: f32) -> f32 {
+    libm::expf(x)
+}
+
+/// ln x.
+#[must_use]
+pub fn log(x: f32) -> f32 {
+    libm::logf(x)
+}
+
+/// sin x.
+#[must_use]
+pub fn sin(x: f32) -> f32 {
+    libm::sinf(x)
+}
+
+/// cos x.
+#[must_use]
+pub fn cos(x: f32) -> f32 {
+    libm::cosf(x)
+}
+
+/// tanh x.
+#[must_use]
+pub fn tanh(x: f32) -> f32 {
+    libm::tanhf(x)
+}
+
+/// The error function 2/√π ∫₀ˣ e^(−t²) dt.
+#[must_use]
+pub fn erf(x: f32) -> f32 {
+    libm::erff(x)
+}
+
+/// arctan x.
+#[must_use]
+pub fn atan(x: f32) -> f32 {
+    libm::atanf(x)
+}
+
+/// 1/(1 + e⁻ˣ), by the exponential of −|x|, so that nothing overflows and small results keep their digits.
+#[must_use]
+pub fn sigmoid(x: f32) -> f32 {
+    let decay = libm::expf(-x.abs());
+    let rising = if x < 0.0 { decay } else { 1.0 };
+    // A NaN argument makes `decay` a NaN, which the quotient keeps.
+    rising / (1.0 + decay)
+}
+
+/// ln(1 + eˣ) = max(x, 0) + log1p(e^(−|x|)).
+#[must_use]
+pub fn softplus(x: f32) -> f32 {
+    let linear = if x > 0.0 { x } else { 0.0 };
+    linear + libm::log1pf(libm::expf(-x.abs()))
+}
+
+/// aᵇ.
+#[must_use]
+pub fn pow(a: f32, b: f32) -> f32 {
+    libm::powf(a, b)
+}
+
+/// −1, +0 or 1; a NaN stays a NaN.
+#[must_use]
+pub fn sign(x: f32) -> f32 {
+    if x > 0.0 {
+        1.0
+    } else if x < 0.0 {
+        -1.0
+    } else if x == 0.0 {
+        0.0
+    } else {
+        x
+    }
+}
+
+/// The larger of a and b: max(+0, −0) = +0, and a NaN on either side gives a NaN.
+#[must_use]
+pub fn max(a: f32, b: f32) -> f32 {
+    if a > b {
+        a
+    } else if b > a {
+        b
+    } else if a == b {
+        f32::from_bits(a.to_bits() & b.to_bits())
+    } else {
+        f32::NAN
+    }
+}
+
+/// The smaller of a and b: min(+0, −0) = −0, and a NaN on either side gives a NaN.
+#[must_use]
+pub fn min(a: f32, b: f32) -> f32 {
+    if a < b {
+        a
+    } else if b < a {
+        b
+    } else if a == b {
+        f32::from_bits(a.to_bits() | b.to_bits())
+    } else {
+        f32::NAN
+    }
+}
+
+/// 1.0 or 0.0.
+#[must_use]
+pub fn truth(holds: bool) -> f32 {
+    if holds { 1.0 } else { 0.0 }
+}
+
+/// x, or the one canonical NaN.
+#[must_use]
+pub fn canonical(x: f32) -> f32 {
+    if x.is_nan() { f32::from_bits(0x7fc0_0000) } else { x }
+}
+
+/// Replaces each value by its function.
+pub fn map(kind: UnaryKind, values: &mut [f32]) {
+    match kind {
+        UnaryKind::Neg => each(values, |x| -x),
+        UnaryKind::Reciprocal => each(values, |x| 1.0 / x),
+        UnaryKind::Sqrt => each(values, sqrt),
+        UnaryKind::Abs => each(values, f32::abs),
+        UnaryKind::Sign => each(values, sign),
+        #[cfg(feature = "transcendental")]
+        UnaryKind::Exp => each(values, exp),
+        #[cfg(feature = "transcendental")]
+        UnaryKind::Log => each(values, log),
+        #[cfg(feature = "transcendental")]
+        UnaryKind::Sin => each(values, sin),
+        #[cfg(feature = "transcendental")]
+        UnaryKind::Cos => each(values, cos),
+        #[cfg(feature = "transcendental")]
+        UnaryKind::Tanh => each(values, tanh),
+        #[cfg(feature = "transcendental")]
+        UnaryKind::Sigmoid => each(values, sigmoid),
+        #[cfg(feature = "transcendental")]
+        UnaryKind::Softplus => each(values, softplus),
+        #[cfg(feature = "transcendental")]
+        UnaryKind::Erf => each(values, erf),
+        #[cfg(feature = "transcendental")]
+        UnaryKind::Atan => each(values, atan),
+        // Unreachable through a parsed program: `parse` refuses kernels that are left out.
+        #[cfg(not(feature = "transcendental"))]
+        _ => {}
+    }
+}
+
+/// dst\[i\] = f(lhs\[i\], rhs\[i\]), in ascending order; `dst` and `lhs` may be the same cells.
+pub fn combine(kind: BinaryKind, dst: &[Cell<f32>], lhs: &[Cell<f32>], rhs: impl Iterator<Item = f32>) {
+    match kind {
+        BinaryKind::Add => pairs(dst, lhs, rhs, |a, b| a + b),
+        BinaryKind::Sub => pairs(dst, lhs, rhs, |a, b| a - b),
+        BinaryKind::Mul => pairs(dst, lhs, rhs, |a, b| a * b),
+        BinaryKind::Div => pairs(dst, lhs, rhs, |a, b| a / b),
+        BinaryKind::Max => pairs(dst, lhs, rhs, max),
+        BinaryKind::Min => pairs(dst, lhs, rhs, min),
+        BinaryKind::Greater => pairs(dst, lhs, rhs, |a, b| truth(a > b)),
+        BinaryKind::GreaterOrEqual => pairs(dst, lhs, rhs, |a, b| truth(a >= b)),
+        #[allow(clippy::float_cmp, reason = "exact equality is what the operator means")]
+        BinaryKind::Equal => pairs(dst, lhs, rhs, |a, b| truth(a == b)),
+        #[cfg(feature = "transcendental")]
+        BinaryKind::Pow => pairs(dst, lhs, rhs, pow),
+        #[cfg(not(feature = "transcendental"))]
+        BinaryKind::Pow => {}
+    }
+}
+
+fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
+    for value in values {
+        *value = function(*value);
+    }
+}
+
+fn pairs(dst: &[Cell<f32>], lhs: &[Cell<f32>], rhs: impl Iterator<Item = f32>, function: impl Fn(f32, f32) -> f32) {
+    for ((result, left), right) in dst.iter().zip(lhs).zip(rhs) {
+        result.set(function(left.get(), right));
+    }
+}
+
+#[cfg(test)]
+mod tests;

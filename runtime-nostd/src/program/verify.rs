@@ -1,0 +1,192 @@
+//! The proof obligations of execution: after this, every kernel finds its slices and no source is overwritten while it is read.
+//!
+//! Arithmetic is done in u64, where no product of two extents overflows.
+
+use crate::error::Error;
+use crate::format::{
+    Binary, Copy, Dense, DenseAdjoint, Entry, Fill, Instruction, MAX_EXTENT, MAX_INSTRUCTIONS, MAX_OPERATIONS, MatMul,
+    Operand, Section, Select, Sum, Unary,
+};
+
+use super::{Program, slice};
+
+/// Checks presence, extent, result and every instruction of one entry.
+pub(super) fn entry(program: &Program<'_>, entry: Entry) -> Result<(), Error> {
+    let record = program.header.entry(entry);
+    let expected = match entry {
+        Entry::Energy | Entry::Field => true,
+        Entry::Velocity | Entry::Force => program.is_separable(),
+        Entry::Damping => program.result_len(Entry::Damping) > 0,
+    };
+    let refused = Error::Entry(entry);
+    if record.result.is_absent() {
+        let empty = record.offset == 0 && record.len == 0 && record.instructions == 0;
+        return if empty && !expected { Ok(()) } else { Err(refused) };
+    }
+    let section = Section { offset: record.offset, len: record.len };
+    let code = slice(program.instructions, section).ok_or(refused)?;
+    if !expected || record.instructions as usize > MAX_INSTRUCTIONS {
+        return Err(refused);
+    }
+    let rules = Rules::new(program, entry);
+    let mut rest = code;
+    for index in 0..record.instructions {
+        let refused = Error::Instruction { entry, index };
+        let (instruction, after) = Instruction::decode(rest).ok_or(refused)?;
+        let declared = instruction.kernels() & !program.header.kernels == 0;
+        if !declared || rules.instruction(&instruction).is_none() {
+            return Err(refused);
+        }
+        rest = after;
+    }
+    let result = rules.read(record.result, program.result_len(entry) as u64);
+    if rest.is_empty() && result.is_some() { Ok(()) } else { Err(refused) }
+}
+
+/// What one entry may touch.
+struct Rules {
+    constants_len: u64,
+    workspace_len: u64,
+    /// First element after x and u.
+    inputs_end: u64,
+    /// Ranges of x and u that the entry must not depend on.
+    forbidden: [Span; 2],
+}
+
+/// Elements from the first one touched to the one after the last.
+#[derive(Clone, Copy)]
+struct Span {
+    start: u64,
+    end: u64,
+}
+
+impl Span {
+    const EMPTY: Self = Self { start: 0, end: 0 };
+
+    fn overlaps(self, other: Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+}
+
+fn extents<const COUNT: usize>(values: [u32; COUNT]) -> Option<[u64; COUNT]> {
+    values.iter().all(|value| *value as usize <= MAX_EXTENT).then(|| values.map(u64::from))
+}
+
+/// Product of lengths, each at least 1, within the bound on work.
+fn product<const COUNT: usize>(lens: [u32; COUNT]) -> Option<u64> {
+    extents(lens)?.iter().try_fold(1, |work: u64, len| {
+        let work = work.saturating_mul(*len);
+        (work > 0 && work <= MAX_OPERATIONS as u64).then_some(work)
+    })
+}
+
+/// Elements between the first and the last that strided indices reach, both counted.
+fn strided<const COUNT: usize>(lens: [u32; COUNT], strides: [u32; COUNT]) -> Option<u64> {
+    let (lens, strides) = (extents(lens)?, extents(strides)?);
+    // Each term is below 2⁴⁴ and there are at most four.
+    Some(1 + lens.iter().zip(strides).map(|(len, stride)| len.saturating_sub(1) * stride).sum::<u64>())
+}
+
+impl Rules {
+    fn new(program: &Program<'_>, entry: Entry) -> Self {
+        let (n, m) = (u64::from(program.header.dof), u64::from(program.header.inputs));
+        let (q, p) = (Span { start: 0, end: n }, Span { start: n, end: 2 * n });
+        let u = Span { start: 2 * n, end: 2 * n + m };
+        let forbidden = match entry {
+            Entry::Damping if program.is_damping_constant() => [Span { start: 0, end: 2 * n }, u],
+            Entry::Energy | Entry::Damping => [u, Span::EMPTY],
+            Entry::Velocity => [q, u],
+            Entry::Force => [p, Span::EMPTY],
+            Entry::Field => [Span::EMPTY; 2],
+        };
+        Self {
+            constants_len: program.constants.len() as u64,
+            workspace_len: u64::from(program.header.workspace_len),
+            inputs_end: 2 * n + m,
+            forbidden,
+        }
+    }
+
+    /// The workspace elements an operand reads; an empty span for constants.
+    fn read(&self, operand: Operand, len: u64) -> Option<Span> {
+        let start = operand.offset() as u64;
+        let end = start.checked_add(len)?;
+        if operand.is_constant() {
+            return (end <= self.constants_len).then_some(Span::EMPTY);
+        }
+        let span = Span { start, end };
+        let allowed = self.forbidden.iter().all(|forbidden| !span.overlaps(*forbidden));
+        (end <= self.workspace_len && allowed).then_some(span)
+    }
+
+    fn write(&self, dst: u32, len: u64) -> Option<Span> {
+        let start = u64::from(dst);
+        let end = start.checked_add(len)?;
+        (start >= self.inputs_end && end <= self.workspace_len).then_some(Span { start, end })
+    }
+
+    /// A source that the result must not overlap.
+    fn apart(&self, operand: Operand, len: u64, written: Span) -> Option<()> {
+        (!self.read(operand, len)?.overlaps(written)).then_some(())
+    }
+
+    /// A source that the result may replace element by element, but not overlap otherwise.
+    fn beside(&self, operand: Operand, step: u32, written: Span) -> Option<()> {
+        let read = self.read(operand, if step == 0 { 1 } else { written.end - written.start })?;
+        let in_place = step == 1 && read.start == written.start && read.end == written.end;
+        (in_place || !read.overlaps(written)).then_some(())
+    }
+
+    fn panel(&self, panel: Operand, rows: u32, cols: u32) -> Option<()> {
+        let inside = self.read(panel, product([rows, cols])?).is_some();
+        (panel.is_constant() && inside).then_some(())
+    }
+
+    fn instruction(&self, instruction: &Instruction) -> Option<()> {
+        match *instruction {
+            Instruction::Unary(Unary { src, dst, len, .. }) => self.beside(src, 1, self.write(dst, product([len])?)?),
+            Instruction::Binary(Binary { lhs, rhs, dst, len, lhs_step, rhs_step, .. }) => {
+                let written = self.write(dst, product([len])?)?;
+                self.beside(lhs, lhs_step, written)?;
+                self.beside(rhs, rhs_step, written)
+            }
+            Instruction::Select(Select { condition, accepted, rejected, dst, len, steps: [first, second, third] }) => {
+                let written = self.write(dst, product([len])?)?;
+                self.beside(condition, first, written)?;
+                self.beside(accepted, second, written)?;
+                self.beside(rejected, third, written)
+            }
+            Instruction::Fill(Fill { dst, len, .. }) => self.write(dst, product([len])?).map(|_| ()),
+            Instruction::Copy(Copy { src, dst, dims, src_strides, dst_strides }) => {
+                product(dims)?;
+                let written = self.write(dst, strided(dims, dst_strides)?)?;
+                self.apart(src, strided(dims, src_strides)?, written)
+            }
+            Instruction::Sum(Sum { src, dst, outer, len, inner }) => {
+                let written = self.write(dst, product([outer, inner])?)?;
+                self.apart(src, product([outer, len, inner])?, written)
+            }
+            Instruction::MatMul(matmul) => self.matmul(&matmul),
+            Instruction::Dense(Dense { panel, bias, src, dst, rows, cols, .. }) => {
+                self.panel(panel, rows, cols)?;
+                let written = self.write(dst, u64::from(rows))?;
+                if !bias.is_absent() {
+                    self.apart(bias, u64::from(rows), written)?;
+                }
+                self.apart(src, u64::from(cols), written)
+            }
+            Instruction::DenseAdjoint(DenseAdjoint { panel, src, dst, rows, cols }) => {
+                self.panel(panel, rows, cols)?;
+                self.apart(src, u64::from(rows), self.write(dst, u64::from(cols))?)
+            }
+        }
+    }
+
+    fn matmul(&self, matmul: &MatMul) -> Option<()> {
+        let MatMul { lhs, rhs, dst, batch, rows, inner, cols, lhs_strides, rhs_strides } = *matmul;
+        product([batch, rows, inner, cols])?;
+        let written = self.write(dst, product([batch, rows, cols])?)?;
+        self.apart(lhs, strided([batch, rows, inner], lhs_strides)?, written)?;
+        self.apart(rhs, strided([batch, inner, cols], rhs_strides)?, written)
+    }
+}
