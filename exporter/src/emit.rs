@@ -1,0 +1,7 @@
+//! Writers of what runs on a device. They spell a [`Plan`](crate::lower::Plan) and decide nothing.
+//!
+//! ONNX files are written by [`crate::onnx`], from a graph.
+
+mod blob;
+
+pub use blob::{blob, blob_bytes};

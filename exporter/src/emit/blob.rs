@@ -1,0 +1,191 @@
+//! Spells a plan as the words of a blob.
+//!
+//! Header, instructions entry by entry, constants; no gaps. What each word means is defined once, in
+//! [`hnn_runtime::format`]; this file only translates names. The same plan gives the same words.
+
+use hnn_runtime::format::{
+    self, BinaryKind, DampingKind, EntryRecord, HEADER_WORDS, Header, Instruction, SchemeId, Section, UnaryKind, flags,
+};
+
+use crate::dynamics::Scheme;
+use crate::graph::{Binary, Comparison, Unary};
+use crate::lower::{DampingForm, EntryKind, Kernel, Operand, Pairwise, Plan};
+
+/// The words of a plan to be stepped with `scheme` and `dt` seconds.
+///
+/// `lower` keeps every number of a plan below the format's limits, so none is cut here; whoever loads the blob checks again.
+#[must_use]
+pub fn blob(plan: &Plan, scheme: Scheme, dt: f32) -> Vec<u32> {
+    let mut header = Header::empty();
+    let mut code: Vec<u32> = Vec::new();
+    let table = header.entries.iter_mut().zip(EntryKind::ALL);
+    for (record, kind) in table {
+        let Some(entry) = plan.entry(kind) else { continue };
+        let offset = word(code.len());
+        for kernel in &entry.kernels {
+            let instruction = instruction(kernel);
+            header.kernels |= instruction.kernels();
+            let (words, len) = instruction.encode();
+            code.extend(words.iter().take(len));
+        }
+        let len = word(code.len()) - offset;
+        *record = EntryRecord { offset, len, instructions: word(entry.kernels.len()), result: operand(entry.result) };
+    }
+    header.dof = word(plan.dof);
+    header.inputs = word(plan.inputs);
+    header.flags = plan_flags(plan);
+    header.workspace_len = word(plan.workspace_len);
+    (header.scheme, header.iterations) = match scheme {
+        Scheme::Leapfrog => (SchemeId::Leapfrog.code(), 0),
+        Scheme::Yoshida4 => (SchemeId::Yoshida4.code(), 0),
+        Scheme::Midpoint { iterations } => (SchemeId::Midpoint.code(), iterations),
+    };
+    header.dt = dt;
+    header.instructions = Section { offset: word(HEADER_WORDS), len: word(code.len()) };
+    header.constants = Section { offset: word(HEADER_WORDS + code.len()), len: word(plan.constants.len()) };
+    header.inverse_mass = plan.inverse_mass.map_or(format::ABSENT, word);
+    let constants = plan.constants.iter().map(|value| value.to_bits());
+    let mut words: Vec<u32> = header.encode().into_iter().chain(code).chain(constants).collect();
+    format::seal(&mut words);
+    words
+}
+
+/// The bytes of a file that holds these words.
+#[must_use]
+pub fn blob_bytes(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+/// A count or offset; the plan's limits are far below the largest word, which the reader refuses.
+fn word(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn plan_flags(plan: &Plan) -> u32 {
+    let damping = match plan.damping {
+        DampingForm::None => DampingKind::None,
+        DampingForm::Diagonal => DampingKind::Diagonal,
+        DampingForm::Full => DampingKind::Full,
+    };
+    let bit = |set: bool, bit: u32| if set { bit } else { 0 };
+    bit(plan.separable, flags::SEPARABLE)
+        | bit(plan.kinetic_quadratic, flags::KINETIC_QUADRATIC)
+        | bit(plan.damping_constant, flags::DAMPING_CONSTANT)
+        | (damping.code() << flags::DAMPING_SHIFT)
+}
+
+fn operand(at: Operand) -> format::Operand {
+    match at {
+        Operand::Workspace(offset) => format::Operand::workspace(word(offset)),
+        Operand::Constant(offset) => format::Operand::constant(word(offset)),
+    }
+}
+
+/// Where a result goes; constants are never written.
+fn target(at: Operand) -> u32 {
+    match at {
+        Operand::Workspace(offset) => word(offset),
+        Operand::Constant(_) => u32::MAX,
+    }
+}
+
+fn instruction(kernel: &Kernel<Operand>) -> Instruction {
+    match kernel {
+        Kernel::Unary { op, src, dst, len } => {
+            let (kind, src, dst, len) = (unary(*op), operand(*src), target(*dst), word(*len));
+            Instruction::Unary(format::Unary { kind, src, dst, len })
+        }
+        Kernel::Binary { op, lhs, rhs, dst, len } => Instruction::Binary(format::Binary {
+            kind: pairwise(*op),
+            lhs: operand(lhs.at),
+            rhs: operand(rhs.at),
+            dst: target(*dst),
+            len: word(*len),
+            lhs_step: word(lhs.step),
+            rhs_step: word(rhs.step),
+        }),
+        Kernel::Select { cond, a, b, dst, len } => Instruction::Select(format::Select {
+            condition: operand(cond.at),
+            accepted: operand(a.at),
+            rejected: operand(b.at),
+            dst: target(*dst),
+            len: word(*len),
+            steps: [word(cond.step), word(a.step), word(b.step)],
+        }),
+        Kernel::Fill { dst, len, value } => {
+            Instruction::Fill(format::Fill { dst: target(*dst), len: word(*len), value: value.to_bits() })
+        }
+        Kernel::Copy { src, dst, dims, src_strides, dst_strides } => Instruction::Copy(format::Copy {
+            src: operand(*src),
+            dst: target(*dst),
+            dims: dims.map(word),
+            src_strides: src_strides.map(word),
+            dst_strides: dst_strides.map(word),
+        }),
+        Kernel::Sum { src, dst, outer, len, inner } => {
+            let (src, dst) = (operand(*src), target(*dst));
+            Instruction::Sum(format::Sum { src, dst, outer: word(*outer), len: word(*len), inner: word(*inner) })
+        }
+        Kernel::MatMul { lhs, rhs, dst, batch, rows, inner, cols } => Instruction::MatMul(format::MatMul {
+            lhs: operand(lhs.at),
+            rhs: operand(rhs.at),
+            dst: target(*dst),
+            batch: word(*batch),
+            rows: word(*rows),
+            inner: word(*inner),
+            cols: word(*cols),
+            lhs_strides: [lhs.batch, lhs.row, lhs.col].map(word),
+            rhs_strides: [rhs.batch, rhs.row, rhs.col].map(word),
+        }),
+        Kernel::Dense { panel, bias, src, dst, rows, cols, activation } => Instruction::Dense(format::Dense {
+            panel: operand(*panel),
+            bias: bias.map_or(format::Operand::ABSENT, operand),
+            src: operand(*src),
+            dst: target(*dst),
+            rows: word(*rows),
+            cols: word(*cols),
+            activation: activation.map(unary),
+        }),
+        Kernel::DenseAdjoint { panel, src, dst, rows, cols } => Instruction::DenseAdjoint(format::DenseAdjoint {
+            panel: operand(*panel),
+            src: operand(*src),
+            dst: target(*dst),
+            rows: word(*rows),
+            cols: word(*cols),
+        }),
+    }
+}
+
+fn unary(op: Unary) -> UnaryKind {
+    match op {
+        Unary::Neg => UnaryKind::Neg,
+        Unary::Reciprocal => UnaryKind::Reciprocal,
+        Unary::Sqrt => UnaryKind::Sqrt,
+        Unary::Exp => UnaryKind::Exp,
+        Unary::Log => UnaryKind::Log,
+        Unary::Sin => UnaryKind::Sin,
+        Unary::Cos => UnaryKind::Cos,
+        Unary::Tanh => UnaryKind::Tanh,
+        Unary::Sigmoid => UnaryKind::Sigmoid,
+        Unary::Softplus => UnaryKind::Softplus,
+        Unary::Abs => UnaryKind::Abs,
+        Unary::Sign => UnaryKind::Sign,
+        Unary::Erf => UnaryKind::Erf,
+        Unary::Atan => UnaryKind::Atan,
+    }
+}
+
+fn pairwise(op: Pairwise) -> BinaryKind {
+    match op {
+        Pairwise::Binary(Binary::Add) => BinaryKind::Add,
+        Pairwise::Binary(Binary::Sub) => BinaryKind::Sub,
+        Pairwise::Binary(Binary::Mul) => BinaryKind::Mul,
+        Pairwise::Binary(Binary::Div) => BinaryKind::Div,
+        Pairwise::Binary(Binary::Pow) => BinaryKind::Pow,
+        Pairwise::Binary(Binary::Max) => BinaryKind::Max,
+        Pairwise::Binary(Binary::Min) => BinaryKind::Min,
+        Pairwise::Compare(Comparison::Greater) => BinaryKind::Greater,
+        Pairwise::Compare(Comparison::GreaterOrEqual) => BinaryKind::GreaterOrEqual,
+        Pairwise::Compare(Comparison::Equal) => BinaryKind::Equal,
+    }
+}

@@ -1,0 +1,250 @@
+//! What is in a model: operators, cost, separability with its reason, flash, memory, operations per step.
+//!
+//! Takes a model in memory, an exported directory, an ONNX file or a device program. Everything is counted from what is
+//! there; a device program tells less than a graph, and then less is reported.
+
+mod count;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use hnn_runtime::format::MAX_BLOB_WORDS;
+use hnn_runtime::{DampingKind, Program};
+use serde::Serialize;
+
+use crate::dynamics::{self, DynamicsError, ENERGY, Model, Scheme};
+use crate::graph::Graph;
+use crate::lower::{Plan, lower};
+use crate::manifest::{
+    self, DampingRecord, DeviceRecord, Integration, Manifest, ManifestError, ProgramRecord, ReadError,
+    SeparabilityRecord,
+};
+use crate::onnx::{self, MAX_FILE_BYTES, OnnxError};
+use crate::optimize::optimize;
+use count::{program_costs, program_scheme, summary};
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    /// `model`, `export`, `onnx` or `program`.
+    pub kind: &'static str,
+    /// Name of the model or file.
+    pub name: String,
+    /// Degrees of freedom n; absent for an ONNX file that is no energy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dof: Option<usize>,
+    /// Inputs m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<usize>,
+    /// Whether H = T(p) + V(q), with the reason where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separability: Option<SeparabilityRecord>,
+    /// The form of the dissipation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damping: Option<DampingRecord>,
+    /// Scheme and time step, where they are fixed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integration: Option<Integration>,
+    /// Graphs and what they are made of.
+    pub graphs: Vec<GraphSummary>,
+    /// The device program and its cost, or why there is none; absent where the model has no weights yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceRecord>,
+}
+
+/// What a graph is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GraphSummary {
+    /// `hamiltonian`, `field`, or the name of the file.
+    pub name: String,
+    /// Inputs and their shapes.
+    pub inputs: BTreeMap<String, String>,
+    /// Outputs and their shapes.
+    pub outputs: BTreeMap<String, String>,
+    /// Operators, by name.
+    pub operators: BTreeMap<String, usize>,
+    /// Numbers in parameters and constants.
+    pub weights: usize,
+    /// Multiply-adds of matrix products, for one state.
+    pub multiply_adds: u64,
+    /// Elements through exp, log, sin, cos, tanh, sigmoid, softplus, erf, atan and pow, for one state.
+    pub transcendental_calls: u64,
+}
+
+/// Why something cannot be inspected.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file is no device program.
+    #[error("{}: {reason}", path.display())]
+    Program {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file is no ONNX model.
+    #[error("{}: {source}", path.display())]
+    Onnx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: OnnxError,
+    },
+    /// An export's manifest is missing or damaged.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The model cannot be derived.
+    #[error(transparent)]
+    Dynamics(#[from] DynamicsError),
+}
+
+/// Looks into a model in memory.
+///
+/// # Errors
+/// [`InspectError::Dynamics`] where its field cannot be derived.
+pub fn model(name: &str, model: &Model) -> Result<Inspection, InspectError> {
+    let separability = dynamics::separability(model)?;
+    let optimized = |graph: Graph| optimize(&graph).map_err(DynamicsError::from);
+    let graphs = vec![
+        summary("hamiltonian", &optimized(dynamics::hamiltonian(model)?)?),
+        summary("field", &optimized(dynamics::field(model)?)?),
+    ];
+    // The cost of a step needs a scheme: the one an export would choose.
+    let scheme = crate::pipeline::default_scheme(&separability);
+    let device = model.graph().parameters().is_empty().then(|| match lower(model) {
+        Ok(plan) => DeviceRecord::Program(program_record(&plan, scheme)),
+        Err(error) => DeviceRecord::Absent { reason: error.to_string() },
+    });
+    Ok(Inspection {
+        kind: "model",
+        name: name.to_owned(),
+        dof: Some(model.dof()),
+        inputs: Some(model.inputs()),
+        separability: Some(SeparabilityRecord::of(&separability)),
+        damping: Some(DampingRecord::of(model)),
+        integration: None,
+        graphs,
+        device,
+    })
+}
+
+/// What a plan costs when it is stepped with `scheme`.
+fn program_record(plan: &Plan, scheme: Scheme) -> ProgramRecord {
+    let words = crate::emit::blob(plan, scheme, 1.0).len();
+    crate::pipeline::program_record(plan, scheme, words)
+}
+
+/// Looks into an exported directory, an ONNX file or a device program.
+///
+/// # Errors
+/// [`InspectError`] naming the file and what is wrong with it.
+pub fn path(path: &Path) -> Result<Inspection, InspectError> {
+    if path.is_dir() {
+        return export(path);
+    }
+    // A device program says so in its first bytes; anything else is taken for ONNX.
+    let bytes = read(path, MAX_FILE_BYTES as u64)?;
+    if bytes.starts_with(b"HNN1") { program(path, &bytes) } else { onnx_file(path, &bytes) }
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InspectError> {
+    let unreadable = |source| InspectError::Read { path: path.to_owned(), source };
+    manifest::read_limited(path, limit).map_err(|error| match error {
+        ReadError::System(source) => unreadable(source),
+        ReadError::TooLarge => {
+            unreadable(std::io::Error::other(format!("more bytes than the limit of {limit}; this is no model")))
+        }
+    })
+}
+
+fn parse_onnx(path: &Path, bytes: &[u8]) -> Result<Graph, InspectError> {
+    onnx::read(bytes).map_err(|source| InspectError::Onnx { path: path.to_owned(), source })
+}
+
+fn export(directory: &Path) -> Result<Inspection, InspectError> {
+    let manifest = Manifest::read(directory)?;
+    let mut graphs = Vec::new();
+    for record in &manifest.onnx.graphs {
+        let path = directory.join(&record.file);
+        let graph = parse_onnx(&path, &read(&path, MAX_FILE_BYTES as u64)?)?;
+        graphs.push(summary(record.file.trim_end_matches(".onnx"), &graph));
+    }
+    let manifest::ModelRecord { name, dof, inputs, separability, damping, .. } = manifest.model;
+    Ok(Inspection {
+        kind: "export",
+        name,
+        dof: Some(dof),
+        inputs: Some(inputs),
+        separability: Some(separability),
+        damping: Some(damping),
+        integration: Some(manifest.integration),
+        graphs,
+        device: Some(manifest.device),
+    })
+}
+
+fn onnx_file(path: &Path, bytes: &[u8]) -> Result<Inspection, InspectError> {
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let graph = parse_onnx(path, bytes)?;
+    if let (Some(_), Ok(energy)) = (graph.output(ENERGY), Model::new(graph.clone())) {
+        return Ok(Inspection { kind: "onnx", ..model(&name, &energy)? });
+    }
+    Ok(Inspection {
+        kind: "onnx",
+        dof: None,
+        inputs: None,
+        separability: None,
+        damping: None,
+        integration: None,
+        graphs: vec![summary(&name, &graph)],
+        device: None,
+        name,
+    })
+}
+
+fn program(path: &Path, bytes: &[u8]) -> Result<Inspection, InspectError> {
+    let refused = |reason: String| InspectError::Program { path: path.to_owned(), reason };
+    if !bytes.len().is_multiple_of(4) || bytes.len() / 4 > MAX_BLOB_WORDS {
+        return Err(refused(format!("{} bytes are no device program: truncated, padded or too large", bytes.len())));
+    }
+    let words: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
+    let program = Program::parse(&words).map_err(|error| refused(error.to_string()))?;
+    let scheme = program_scheme(&program);
+    let kind = match program.damping_kind() {
+        DampingKind::None => "none",
+        DampingKind::Diagonal => "diagonal",
+        DampingKind::Full => "full",
+    };
+    let separable = program.is_separable();
+    Ok(Inspection {
+        kind: "program",
+        name: path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+        dof: Some(program.dof()),
+        inputs: Some(program.inputs()),
+        separability: Some(SeparabilityRecord {
+            separable,
+            kinetic_quadratic: program.is_kinetic_quadratic(),
+            inverse_mass: None,
+            reason: (!separable).then(|| "the program says so; inspect the ONNX file for the reason".to_owned()),
+        }),
+        damping: Some(DampingRecord { kind: kind.to_owned(), constant: program.is_damping_constant() }),
+        integration: Some(Integration {
+            scheme: scheme.to_string(),
+            iterations: program.iterations(),
+            dt: f64::from(program.dt()),
+        }),
+        graphs: Vec::new(),
+        device: Some(DeviceRecord::Program(program_costs(&program, scheme))),
+    })
+}

@@ -1,0 +1,113 @@
+//! Counting what a graph or a device program is made of, for one state.
+
+use std::collections::BTreeMap;
+
+use hnn_runtime::format::{BinaryKind, Entry, Instruction, UnaryKind};
+use hnn_runtime::{DampingKind, Program, SchemeId};
+
+use crate::dynamics::Scheme;
+use crate::graph::{Binary, Graph, Node, NodeId, Op, Unary};
+use crate::lower::Operations;
+use crate::manifest::ProgramRecord;
+use crate::pipeline::step_operations;
+
+use super::GraphSummary;
+
+/// Operators, weights and cost of a graph.
+pub(super) fn summary(name: &str, graph: &Graph) -> GraphSummary {
+    let shapes = |ports: Vec<(&str, NodeId)>| {
+        ports.into_iter().map(|(name, id)| (name.to_owned(), graph.shape(id).to_string())).collect()
+    };
+    let needed = graph.needed(graph.outputs().iter().map(|(_, id)| *id));
+    let mut summary = GraphSummary {
+        name: name.to_owned(),
+        inputs: shapes(graph.inputs()),
+        outputs: shapes(graph.outputs().iter().map(|(name, id)| (name.as_str(), *id)).collect()),
+        operators: BTreeMap::new(),
+        weights: 0,
+        multiply_adds: 0,
+        transcendental_calls: 0,
+    };
+    for id in graph.ids().filter(|id| needed[id.index()]) {
+        let node = graph.node(id);
+        let len = node.ty.shape.resolve(1).iter().product::<usize>();
+        match &node.op {
+            Op::Input(..) => continue,
+            Op::Parameter(..) | Op::Constant(_) => {
+                summary.weights += len;
+                continue;
+            }
+            Op::MatMul { .. } => summary.multiply_adds += (len * inner_len(graph, node)) as u64,
+            Op::Unary(op) if is_transcendental(*op) => summary.transcendental_calls += len as u64,
+            Op::Binary(Binary::Pow) => summary.transcendental_calls += len as u64,
+            _ => {}
+        }
+        *summary.operators.entry(node.op.name().to_owned()).or_default() += 1;
+    }
+    summary
+}
+
+/// Length that a matrix product sums over.
+fn inner_len(graph: &Graph, node: &Node) -> usize {
+    let Op::MatMul { transpose_lhs, .. } = node.op else { return 0 };
+    let lhs = graph.shape(node.args[0]).resolve(1);
+    lhs[lhs.len() - if transpose_lhs { 2 } else { 1 }]
+}
+
+fn is_transcendental(op: Unary) -> bool {
+    !matches!(op, Unary::Neg | Unary::Reciprocal | Unary::Sqrt | Unary::Abs | Unary::Sign)
+}
+
+/// The scheme a program was validated with.
+pub(super) fn program_scheme(program: &Program<'_>) -> Scheme {
+    match program.scheme() {
+        SchemeId::Leapfrog => Scheme::Leapfrog,
+        SchemeId::Yoshida4 => Scheme::Yoshida4,
+        SchemeId::Midpoint => Scheme::Midpoint { iterations: program.iterations() },
+    }
+}
+
+/// What a device program costs, counted from its instructions.
+pub(super) fn program_costs(program: &Program<'_>, scheme: Scheme) -> ProgramRecord {
+    let cost = |entry: Entry| {
+        let instructions = program.instructions(entry);
+        instructions.fold(Operations::default(), |sum, instruction| sum.plus(operations(&instruction), 1))
+    };
+    let present = Entry::ALL.iter().copied().filter(|entry| program.has(*entry));
+    let entries: BTreeMap<String, Operations> = present.map(|entry| (entry.name().to_owned(), cost(entry))).collect();
+    let damped = program.damping_kind() != DampingKind::None;
+    ProgramRecord {
+        flash_bytes: program.header().word_count as usize * size_of::<u32>(),
+        constants_bytes: std::mem::size_of_val(program.constants()),
+        workspace_bytes: program.workspace_len() * size_of::<f32>(),
+        workspace_len: program.workspace_len(),
+        step: step_operations(&entries, scheme, damped, program.is_kinetic_quadratic()),
+        entries,
+    }
+}
+
+fn operations(instruction: &Instruction) -> Operations {
+    let is_call = |kind: UnaryKind| {
+        use UnaryKind::{Abs, Neg, Reciprocal, Sign, Sqrt};
+        !matches!(kind, Neg | Reciprocal | Sqrt | Abs | Sign)
+    };
+    let (elements, is_call) = match instruction {
+        Instruction::Unary(unary) => (u64::from(unary.len), is_call(unary.kind)),
+        Instruction::Binary(binary) => (u64::from(binary.len), binary.kind == BinaryKind::Pow),
+        Instruction::Select(select) => (u64::from(select.len), false),
+        Instruction::Sum(sum) => (u64::from(sum.outer) * u64::from(sum.len) * u64::from(sum.inner), false),
+        Instruction::Dense(dense) => match dense.activation {
+            Some(kind) => (u64::from(dense.rows), is_call(kind)),
+            None => (0, false),
+        },
+        Instruction::Fill(_) | Instruction::Copy(_) | Instruction::MatMul(_) | Instruction::DenseAdjoint(_) => {
+            (0, false)
+        }
+    };
+    Operations {
+        instructions: 1,
+        multiply_adds: instruction.multiply_adds(),
+        element_operations: elements,
+        transcendental_calls: if is_call { elements } else { 0 },
+    }
+}

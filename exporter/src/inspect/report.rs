@@ -1,0 +1,78 @@
+//! The same findings as a short table for people.
+
+use std::fmt;
+
+use crate::lower::Operations;
+use crate::manifest::{DeviceRecord, ProgramRecord};
+
+use super::{GraphSummary, Inspection};
+
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} `{}`", self.kind, self.name)?;
+        if let Some(dof) = self.dof {
+            let inputs = self.inputs.unwrap_or(0);
+            writeln!(f, "  degrees of freedom  {dof}, state {}, inputs {inputs}", 2 * dof)?;
+        }
+        if let Some(found) = &self.separability {
+            let verdict = match (found.separable, found.kinetic_quadratic) {
+                (true, true) => "yes, H = pᵀAp/2 + V(q)",
+                (true, false) => "yes, H = T(p) + V(q)",
+                (false, _) => "no",
+            };
+            let reason = found.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+            writeln!(f, "  separable           {verdict}{reason}")?;
+        }
+        if let Some(damping) = &self.damping {
+            let constant = if damping.constant { ", constant" } else { "" };
+            writeln!(f, "  dissipation         {}{constant}", damping.kind)?;
+        }
+        if let Some(stepped) = &self.integration {
+            let iterations = match stepped.iterations {
+                0 => String::new(),
+                count => format!(", {count} iterations"),
+            };
+            writeln!(f, "  stepped by          {}{iterations}, dt = {} s", stepped.scheme, stepped.dt)?;
+        }
+        for graph in &self.graphs {
+            write!(f, "{graph}")?;
+        }
+        match &self.device {
+            Some(DeviceRecord::Program(program)) => write!(f, "{program}"),
+            Some(DeviceRecord::Absent { reason }) => writeln!(f, "no device program: {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for GraphSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ports = |ports: &std::collections::BTreeMap<String, String>| {
+            ports.iter().map(|(name, shape)| format!("{name} {shape}")).collect::<Vec<_>>().join(", ")
+        };
+        let operators: Vec<String> = self.operators.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        writeln!(f, "graph `{}`: {} -> {}", self.name, ports(&self.inputs), ports(&self.outputs))?;
+        writeln!(f, "  operators           {}", operators.join(", "))?;
+        writeln!(
+            f,
+            "  cost                {} weights, {} multiply-adds, {} transcendental calls",
+            self.weights, self.multiply_adds, self.transcendental_calls
+        )
+    }
+}
+
+impl fmt::Display for ProgramRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "device program: {} B flash, {} B of it constants", self.flash_bytes, self.constants_bytes)?;
+        writeln!(f, "  workspace           {} B, {} elements", self.workspace_bytes, self.workspace_len)?;
+        let mut row = |name: &str, cost: &Operations| {
+            writeln!(
+                f,
+                "  {name:<19} {} instructions, {} multiply-adds, {} elementwise, {} transcendental calls",
+                cost.instructions, cost.multiply_adds, cost.element_operations, cost.transcendental_calls
+            )
+        };
+        self.entries.iter().try_for_each(|(name, cost)| row(name, cost))?;
+        row("one step", &self.step)
+    }
+}

@@ -1,0 +1,44 @@
+//! Reading a file that may be of any size, or still grow: never more than a limit is held in memory.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Why a file was not read.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// The system refuses.
+    System(std::io::Error),
+    /// There is more than the limit.
+    TooLarge,
+}
+
+/// The content of a file of at most `limit` bytes. What the file system says about its size is not asked: it is 0 for a
+/// device or a pipe, and may change before the content is read.
+pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+    let file = File::open(path).map_err(ReadError::System)?;
+    let mut content = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(ReadError::System)?;
+    if content.len() as u64 > limit { Err(ReadError::TooLarge) } else { Ok(content) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_up_to_the_limit_and_refused_beyond() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("file");
+        std::fs::write(&path, b"12345").unwrap();
+        assert_eq!(read_limited(&path, 5).unwrap(), b"12345");
+        assert!(matches!(read_limited(&path, 4), Err(ReadError::TooLarge)));
+        assert!(matches!(read_limited(&room.path().join("none"), 4), Err(ReadError::System(_))));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_without_a_size_is_refused_all_the_same() {
+        assert!(matches!(read_limited(Path::new("/dev/zero"), 1000), Err(ReadError::TooLarge)));
+    }
+}

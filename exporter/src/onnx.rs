@@ -1,0 +1,100 @@
+//! ONNX files: the only place that names protobuf.
+//!
+//! [`write()`] turns a graph into a file that ONNX Runtime, tract, burn and vendor tools read; [`read()`] turns a file, this
+//! crate's own or another's, into a graph. What an operator of another's file means is decided in [`crate::legalize`].
+//! Both check sizes against named limits, so a hostile file is an [`OnnxError`], never a panic or an exhausted memory.
+//!
+//! Weights kept in a second file next to the model (external data) are refused for now.
+
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    reason = "generated from the schema; only what `read` and `write` touch is used"
+)]
+mod proto;
+mod read;
+mod scan;
+mod write;
+
+pub use read::{MAX_FILE_BYTES, MAX_FILE_NODES, MAX_FILE_PARTS, MAX_FILE_TENSORS, MAX_NAME_BYTES, read};
+pub use write::{Batch, Precision, WriteOptions, write};
+
+use crate::graph::GraphError;
+
+/// Oldest opset that is written and read.
+pub const MIN_OPSET: i64 = 13;
+/// Newest opset that is written and read: the newest that ONNX Runtime 1.31 accepts.
+pub const MAX_OPSET: i64 = 26;
+/// Oldest file format that is written.
+pub const MIN_IR_VERSION: i64 = 7;
+/// Newest file format that is written: the newest that ONNX Runtime 1.31 accepts.
+pub const MAX_IR_VERSION: i64 = 13;
+
+/// Why a file cannot be read or a graph cannot be written.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum OnnxError {
+    /// The bytes are not an ONNX model.
+    #[error("not an ONNX file, or a damaged one: {0}")]
+    Malformed(String),
+    /// The file, or a part of it, exceeds a limit.
+    #[error("{what}: {found} exceeds the limit of {limit}")]
+    Limit {
+        /// What is too large.
+        what: String,
+        /// How large it is.
+        found: usize,
+        /// How large it may be.
+        limit: usize,
+    },
+    /// Something that this version does not read or write.
+    #[error("{what} is not supported: {remedy}")]
+    Unsupported {
+        /// What was found, and where.
+        what: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// A node that cannot be understood.
+    #[error("node `{node}` ({operator} of {inputs}): {message}")]
+    Node {
+        /// Name of the node, or of its first output where it has none.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+        /// Names of its inputs, joined by commas.
+        inputs: String,
+        /// What is wrong with it, and what to do.
+        message: String,
+    },
+    /// A weight, input or output that cannot be understood.
+    #[error("`{name}`: {message}")]
+    Value {
+        /// Its name in the file.
+        name: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The graph cannot be built.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+}
+
+impl OnnxError {
+    fn value(name: &str, message: impl Into<String>) -> Self {
+        Self::Value { name: name.to_owned(), message: message.into() }
+    }
+
+    fn unsupported(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Unsupported { what: what.into(), remedy: remedy.into() }
+    }
+
+    fn limit(what: impl Into<String>, found: usize, limit: usize) -> Self {
+        Self::Limit { what: what.into(), found, limit }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

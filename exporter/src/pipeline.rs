@@ -1,0 +1,313 @@
+//! The whole way on one screen: a model becomes a directory that can be deployed.
+//!
+//! [`export`] verifies the model, derives the graphs, optimizes and writes them, lowers the parts to a device program, parses
+//! that program back and steps it once for the trajectory hash, and puts all files in place by one rename. A model too
+//! large for the device still gets its ONNX files, and the manifest says why there is no program.
+
+mod device;
+mod directory;
+mod record;
+mod samples;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use crate::dynamics::{self, DynamicsError, Model, Scheme, Separability, StepLength};
+use crate::graph::{Graph, GraphError};
+use crate::lower::LowerError;
+use crate::manifest::{
+    Coordinate, DeviceRecord, FORMAT_VERSION, FileRecord, Integration, Manifest, OnnxRecord, Provenance, Samples,
+};
+use crate::onnx::{self, OnnxError, WriteOptions};
+use crate::optimize::optimize;
+
+pub(crate) use device::{record as program_record, step_operations};
+use record::{model_record, ports};
+
+/// Name of the device program's file.
+pub const BLOB_FILE: &str = "model.hnn";
+/// Most steps of the reference trajectory.
+pub const MAX_TRAJECTORY_STEPS: u32 = 1_000_000;
+
+/// A graph that can be written as ONNX; [`crate::dynamics`] gives the meaning of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GraphKind {
+    /// x → H
+    Hamiltonian,
+    /// x, u → dx
+    Field,
+    /// x, dt, u → x_next
+    Step,
+    /// x → second derivatives of H
+    Hessian,
+    /// x, u → derivatives of the field
+    Jacobian,
+    /// x, v → second derivatives of H times v
+    Hvp,
+}
+
+impl GraphKind {
+    /// What an export has unless something else is asked for, and what validation compares.
+    pub const DEFAULT: [Self; 3] = [Self::Hamiltonian, Self::Field, Self::Step];
+
+    /// Every graph there is.
+    pub const ALL: [Self; 6] = [Self::Hamiltonian, Self::Field, Self::Step, Self::Hessian, Self::Jacobian, Self::Hvp];
+
+    /// Name of the graph, and of its file without `.onnx`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hamiltonian => "hamiltonian",
+            Self::Field => "field",
+            Self::Step => "step",
+            Self::Hessian => "hessian",
+            Self::Jacobian => "jacobian",
+            Self::Hvp => "hvp",
+        }
+    }
+
+    /// Name of its file.
+    #[must_use]
+    pub fn file_name(self) -> String {
+        format!("{}.onnx", self.name())
+    }
+
+    /// The graph, not yet optimized.
+    ///
+    /// # Errors
+    /// [`DynamicsError::NotSeparable`] for the step of a scheme that does not suit the model.
+    pub fn derive(self, model: &Model, scheme: Scheme) -> Result<Graph, DynamicsError> {
+        match self {
+            Self::Hamiltonian => dynamics::hamiltonian(model),
+            Self::Field => dynamics::field(model),
+            Self::Step => dynamics::step(model, scheme, StepLength::Scalar),
+            Self::Hessian => dynamics::hessian(model),
+            Self::Jacobian => dynamics::jacobian(model),
+            Self::Hvp => dynamics::hvp(model),
+        }
+    }
+}
+
+/// What an export is asked to be.
+#[derive(Debug, Clone)]
+pub struct ExportOptions {
+    /// Name of the model.
+    pub name: String,
+    /// What it is, in words.
+    pub description: String,
+    /// Names and units of the 2n coordinates; empty for `q1…qn, p1…pn` without units.
+    pub coordinates: Vec<Coordinate>,
+    /// Names and units of the m inputs; empty for `u1…um` without units.
+    pub input_coordinates: Vec<Coordinate>,
+    /// How it is stepped; leapfrog where H splits and implicit midpoint where it does not, if nothing is said.
+    pub scheme: Option<Scheme>,
+    /// Time step in seconds.
+    pub dt: f64,
+    /// Initial state of the reference trajectory; the first sample that stays finite, if nothing is said.
+    pub x0: Option<Vec<f64>>,
+    /// Steps of the reference trajectory.
+    pub steps: u32,
+    /// States of the training distribution; a grid over \[−1, 1\] in every coordinate where there are none.
+    pub samples: Samples,
+    /// Where the model came from.
+    pub provenance: Provenance,
+    /// Graphs written as ONNX, each once.
+    pub graphs: Vec<GraphKind>,
+    /// Whether the device program is written.
+    pub blob: bool,
+    /// Opset, file format, precision and batch of the ONNX files.
+    pub onnx: WriteOptions,
+    /// Whether an earlier export at the same place is replaced.
+    pub force: bool,
+}
+
+impl Default for ExportOptions {
+    fn default() -> Self {
+        Self {
+            name: "model".to_owned(),
+            description: String::new(),
+            coordinates: Vec::new(),
+            input_coordinates: Vec::new(),
+            scheme: None,
+            dt: 0.01,
+            x0: None,
+            steps: 1000,
+            samples: Samples::default(),
+            provenance: Provenance { source: "graph".to_owned(), ..Provenance::default() },
+            graphs: GraphKind::DEFAULT.to_vec(),
+            blob: true,
+            onnx: WriteOptions::default(),
+            force: false,
+        }
+    }
+}
+
+/// Why an export failed. Nothing has been written then, and nothing that was there is lost.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Request(String),
+    /// The model cannot be derived or stepped as asked.
+    #[error(transparent)]
+    Dynamics(#[from] DynamicsError),
+    /// A graph is not well formed.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A graph cannot be written as ONNX.
+    #[error("{file}: {source}")]
+    Onnx {
+        /// The file.
+        file: String,
+        /// Why.
+        source: OnnxError,
+    },
+    /// The parts of the field cannot be derived for the device.
+    #[error(transparent)]
+    Lower(LowerError),
+    /// The runtime refuses the program that was just written: a defect of this tool.
+    #[error("the runtime refuses the program it should run: {0}. Please report this model")]
+    Blob(hnn_runtime::Error),
+    /// Something is at the place to write to.
+    #[error("{} {reason}", path.display())]
+    Occupied {
+        /// The place.
+        path: PathBuf,
+        /// What is there, and what to do.
+        reason: &'static str,
+    },
+    /// The file system refuses.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The manifest cannot be spelled.
+    #[error("manifest: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Writes `hamiltonian.onnx`, `field.onnx`, `step.onnx`, `model.hnn` and `manifest.json` to `directory`.
+///
+/// # Errors
+/// [`ExportError`]; in particular [`DynamicsError::NotSeparable`] for an explicit scheme on an H that does not split, and
+/// [`ExportError::Occupied`] where something is in the way. The directory appears whole or not at all.
+pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Result<Manifest, ExportError> {
+    directory::check(directory, options.force)?;
+    check_request(model, options)?;
+    model.graph().verify()?;
+    let separability = dynamics::separability(model)?;
+    let scheme = options.scheme.unwrap_or_else(|| default_scheme(&separability));
+    let samples = samples::complete(&options.samples, model)?;
+    let mut files = Vec::new();
+    let mut graphs = Vec::new();
+    // A scheme the model cannot be stepped with is refused whatever is written.
+    let step = dynamics::step(model, scheme, StepLength::Scalar)?;
+    let mut kinds = options.graphs.clone();
+    kinds.sort_unstable();
+    kinds.dedup();
+    for kind in kinds {
+        let name = kind.name();
+        let graph = if kind == GraphKind::Step { step.clone() } else { kind.derive(model, scheme)? };
+        let graph = optimize(&graph)?;
+        graph.verify()?;
+        let file = kind.file_name();
+        let bytes = onnx_bytes(model, &graph, name, scheme, options)
+            .map_err(|source| ExportError::Onnx { file: file.clone(), source })?;
+        graphs.push(ports(&graph, &file));
+        files.push((file, bytes));
+    }
+    let start = options.x0.as_deref();
+    let device = device::program(model, scheme, options, start, &samples)?;
+    let (device, trajectory) = match device {
+        Ok(_) if !options.blob => (DeviceRecord::Absent { reason: "it was not asked for".to_owned() }, None),
+        Ok(program) => {
+            files.push((BLOB_FILE.to_owned(), program.bytes));
+            (DeviceRecord::Program(program.record), program.trajectory)
+        }
+        Err(reason) => (DeviceRecord::Absent { reason }, None),
+    };
+    let manifest = Manifest {
+        format: FORMAT_VERSION,
+        hnn_version: env!("CARGO_PKG_VERSION").to_owned(),
+        model: model_record(model, options, &separability),
+        integration: Integration { scheme: scheme.to_string(), iterations: iterations(scheme), dt: options.dt },
+        onnx: OnnxRecord { opset: options.onnx.opset, ir_version: options.onnx.ir_version, graphs },
+        device,
+        files: files.iter().map(|(name, bytes)| FileRecord::of(name, bytes)).collect(),
+        samples,
+        provenance: options.provenance.clone(),
+        trajectory,
+    };
+    let mut text = serde_json::to_vec_pretty(&manifest)?;
+    text.push(b'\n');
+    files.push((crate::manifest::FILE_NAME.to_owned(), text));
+    directory::write(directory, &files, options.force)?;
+    Ok(manifest)
+}
+
+fn check_request(model: &Model, options: &ExportOptions) -> Result<(), ExportError> {
+    let wrong = |message: String| Err(ExportError::Request(message));
+    let (states, inputs) = (2 * model.dof(), model.inputs());
+    if !(options.dt.is_finite() && options.dt > 0.0 && (options.dt as f32).is_normal()) {
+        return wrong(format!("the time step {} s is not a positive number that f32 can hold", options.dt));
+    }
+    if options.steps > MAX_TRAJECTORY_STEPS {
+        return wrong(format!("{} steps exceed the limit of {MAX_TRAJECTORY_STEPS}", options.steps));
+    }
+    for (what, found, expected) in [
+        ("coordinate names", options.coordinates.len(), states),
+        ("input names", options.input_coordinates.len(), inputs),
+    ] {
+        if found != 0 && found != expected {
+            return wrong(format!("{found} {what} were given, the model has {expected}"));
+        }
+    }
+    if let Some((name, _)) = model.graph().parameters().first() {
+        return wrong(format!("parameter `{name}` has no value; train the model, or bind its weights first"));
+    }
+    match &options.x0 {
+        Some(x0) if x0.len() != states || x0.iter().any(|value| !value.is_finite()) => {
+            wrong(format!("the initial state must be {states} finite numbers, q first, not {x0:?}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The scheme of an export that names none: leapfrog where H splits, implicit midpoint where it does not.
+#[must_use]
+pub fn default_scheme(separability: &Separability) -> Scheme {
+    let [leapfrog, _, midpoint] = Scheme::ALL;
+    if separability.is_separable() { leapfrog } else { midpoint }
+}
+
+fn iterations(scheme: Scheme) -> u32 {
+    if let Scheme::Midpoint { iterations } = scheme { iterations } else { 0 }
+}
+
+fn onnx_bytes(
+    model: &Model,
+    graph: &Graph,
+    name: &str,
+    scheme: Scheme,
+    options: &ExportOptions,
+) -> Result<Vec<u8>, OnnxError> {
+    let mut settings = WriteOptions { name: name.to_owned(), ..options.onnx.clone() };
+    if settings.description.is_empty() {
+        settings.description.clone_from(&options.description);
+    }
+    let mut entry = |key: &str, value: String| settings.metadata.insert(key.to_owned(), value);
+    entry("model", options.name.clone());
+    entry("dof", model.dof().to_string());
+    entry("inputs", model.inputs().to_string());
+    entry("graph", name.to_owned());
+    if name == "step" {
+        entry("scheme", scheme.to_string());
+        entry("iterations", iterations(scheme).to_string());
+        entry("dt", options.dt.to_string());
+    }
+    onnx::write(graph, &settings)
+}

@@ -1,0 +1,136 @@
+//! The device program of an export: lowered, spelled, read back by the runtime, and run once.
+
+use std::collections::BTreeMap;
+
+use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF};
+use hnn_runtime::{AnyStepper, Compiled, Program, State, Stepper, TrajectoryHash};
+
+use crate::dynamics::{Model, Scheme};
+use crate::emit::{blob, blob_bytes};
+use crate::lower::{DampingForm, EntryKind, LowerError, Operations, Plan, lower};
+use crate::manifest::{ProgramRecord, Samples, Trajectory};
+
+use super::{ExportError, ExportOptions, iterations};
+
+/// Most sampled states tried as the start of the reference trajectory.
+const STARTS_MAX: usize = 16;
+
+/// A device program with what is known about it.
+pub(super) struct DeviceProgram {
+    pub(super) bytes: Vec<u8>,
+    pub(super) record: ProgramRecord,
+    pub(super) trajectory: Option<Trajectory>,
+}
+
+/// Lowers a model and runs the result; `Ok(Err(reason))` where the model is no program for a device.
+///
+/// # Errors
+/// [`ExportError`] where the model cannot be derived, the runtime refuses what was written, or `start` does not stay finite.
+pub(super) fn program(
+    model: &Model,
+    scheme: Scheme,
+    options: &ExportOptions,
+    start: Option<&[f64]>,
+    samples: &Samples,
+) -> Result<Result<DeviceProgram, String>, ExportError> {
+    let plan = match lower(model) {
+        Ok(plan) => plan,
+        Err(error @ (LowerError::Node { .. } | LowerError::TooLarge { .. } | LowerError::Depends { .. })) => {
+            return Ok(Err(error.to_string()));
+        }
+        Err(error) => return Err(ExportError::Lower(error)),
+    };
+    let words = blob(&plan, scheme, options.dt as f32);
+    if words.len() > MAX_BLOB_WORDS {
+        let reason = format!("the model needs {} words of flash, the runtime accepts {MAX_BLOB_WORDS}", words.len());
+        return Ok(Err(reason));
+    }
+    let program = Program::parse(&words).map_err(ExportError::Blob)?;
+    let starts: Vec<Vec<f32>> = match start {
+        Some(start) => vec![rounded(start)],
+        None => samples.x.iter().take(STARTS_MAX).map(|state| rounded(state)).collect(),
+    };
+    let u = samples.u.first().map(|u| rounded(u)).unwrap_or_default();
+    let run = |x0: &Vec<f32>| run(&program, scheme, x0, &u, options.steps);
+    let mut trajectory = starts.iter().map(run);
+    let trajectory = match start {
+        Some(start) => Some(trajectory.next().unwrap_or(Err(hnn_runtime::Error::StateLength)).map_err(|error| {
+            ExportError::Request(format!("the reference trajectory from {start:?} fails: {error}"))
+        })?),
+        None => trajectory.find_map(Result::ok),
+    };
+    Ok(Ok(DeviceProgram { bytes: blob_bytes(&words), record: record(&plan, scheme, words.len()), trajectory }))
+}
+
+fn rounded(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|value| *value as f32).collect()
+}
+
+/// Steps the program and hashes every state.
+fn run(
+    program: &Program<'_>,
+    scheme: Scheme,
+    x0: &[f32],
+    u: &[f32],
+    steps: u32,
+) -> Result<Trajectory, hnn_runtime::Error> {
+    let mut workspace = vec![0.0; program.workspace_len()];
+    let mut model = Compiled::bind(program, &mut workspace)?;
+    let stepper = AnyStepper::for_program(program)?;
+    let (q, p) = x0.split_at(x0.len() / 2);
+    let mut state = State::<f32, MAX_DOF>::new(q, p)?;
+    let mut hash = TrajectoryHash::new();
+    hash.update(&state);
+    for _ in 0..steps {
+        stepper.step(&mut model, &mut state, u, program.dt())?;
+        hash.update(&state);
+    }
+    Ok(Trajectory {
+        x0: x0.to_vec(),
+        u: u.to_vec(),
+        dt: program.dt(),
+        scheme: scheme.to_string(),
+        iterations: iterations(scheme),
+        steps,
+        final_bits: state.q().iter().chain(state.p()).map(|value| format!("{:08x}", value.to_bits())).collect(),
+        hash: format!("{:016x}", hash.value()),
+    })
+}
+
+/// What a plan costs, spelled in `words` words.
+pub(crate) fn record(plan: &Plan, scheme: Scheme, words: usize) -> ProgramRecord {
+    let entries: BTreeMap<String, Operations> =
+        plan.entries.iter().map(|entry| (entry.kind.name().to_owned(), entry.operations())).collect();
+    let damped = plan.damping != DampingForm::None;
+    ProgramRecord {
+        flash_bytes: words * size_of::<u32>(),
+        constants_bytes: plan.constants.len() * size_of::<f32>(),
+        workspace_bytes: plan.workspace_bytes(),
+        workspace_len: plan.workspace_len,
+        step: step_operations(&entries, scheme, damped, plan.kinetic_quadratic),
+        entries,
+    }
+}
+
+/// Cost of the entries that one step runs; the state update itself is not counted.
+pub(crate) fn step_operations(
+    entries: &BTreeMap<String, Operations>,
+    scheme: Scheme,
+    damped: bool,
+    kinetic_quadratic: bool,
+) -> Operations {
+    let cost = |kind: EntryKind| entries.get(kind.name()).copied().unwrap_or_default();
+    let count = |coefficients: &[f64]| coefficients.iter().filter(|value| **value != 0.0).count() as u64;
+    let conservative = match scheme.splitting() {
+        Some(splitting) => Operations::default()
+            .plus(cost(EntryKind::Force), count(splitting.kick))
+            .plus(cost(EntryKind::Velocity), count(splitting.drift)),
+        None => Operations::default().plus(cost(EntryKind::Field), u64::from(iterations(scheme))),
+    };
+    if !damped {
+        return conservative;
+    }
+    // Half a step of dissipation on either side; it iterates on the field where T is not quadratic.
+    let field_runs = if kinetic_quadratic { 0 } else { u64::from(hnn_runtime::integrate::MIDPOINT_ITERATIONS) };
+    conservative.plus(cost(EntryKind::Damping), 2).plus(cost(EntryKind::Field), 2 * field_runs)
+}

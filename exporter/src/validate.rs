@@ -1,0 +1,152 @@
+//! Compares every executor of an exported model with the f64 reference, and measures its physics.
+//!
+//! Each of the three files is evaluated by each engine on states of the training distribution; the device program answers
+//! for all three. The reference evaluates the files as read back, so what is validated is what lies on the disk. Engines
+//! that cannot be loaded are listed; one that was asked for and is missing is an error.
+
+mod artifact;
+mod batches;
+mod engine;
+pub mod metrics;
+mod open;
+#[cfg(feature = "ort")]
+pub mod ort;
+pub mod physics;
+mod reference;
+mod report;
+mod runtime;
+mod samples;
+#[cfg(feature = "tract")]
+mod tract;
+mod trajectory;
+pub mod trend;
+
+pub use artifact::{Artifact, ArtifactError, Part};
+pub use engine::{Engine, EngineError, EngineKind};
+pub use open::open;
+pub use reference::Reference;
+pub use report::{EngineRecord, EngineState, OutputRecord, REPORT_FORMAT, Report};
+pub use runtime::Runtime;
+pub use samples::Samples;
+#[cfg(feature = "tract")]
+pub use tract::Tract;
+
+use std::collections::BTreeMap;
+
+use crate::graph::{GraphError, Tensor};
+use metrics::root_mean_square;
+use physics::RunLength;
+
+/// What is compared, and on how much.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// Engines that must take part; all that can be loaded where there is no list.
+    pub engines: Option<Vec<EngineKind>>,
+    /// Number of states; those in the manifest where there is no number.
+    pub samples: Option<usize>,
+    /// How long the device program is run.
+    pub length: RunLength,
+}
+
+/// Why a model cannot be validated at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ValidateError {
+    /// A file of the directory is missing or damaged.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// A requested engine is missing, or the reference cannot evaluate a file.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The samples do not fit the model.
+    #[error("samples: {0}")]
+    Samples(#[from] GraphError),
+}
+
+type Outputs = Vec<(String, Tensor)>;
+
+/// Validates an exported model.
+///
+/// # Errors
+/// [`ValidateError`] where a requested engine is missing or the reference cannot evaluate a file. Disagreement, a default
+/// engine that is missing, and one that fails on a file are part of the report.
+pub fn validate(artifact: &Artifact, settings: &Settings) -> Result<Report, ValidateError> {
+    let samples = match settings.samples {
+        Some(count) => artifact.samples.drawn(count)?,
+        None => artifact.samples.clone(),
+    };
+    let dt = Tensor::scalar(f64::from(artifact.dt as f32));
+    let arguments = samples.arguments(&dt);
+    let mut expected = BTreeMap::new();
+    for part in Part::ALL {
+        expected.insert(*part, Reference::read(artifact.file(*part))?.run(&arguments)?);
+    }
+    let kinds = settings.engines.clone().unwrap_or_else(|| EngineKind::ALL.to_vec());
+    let mut report = Report::new(samples.count(), artifact.changed_files.clone());
+    for kind in EngineKind::ALL.iter().filter(|kind| kinds.contains(kind)) {
+        match evaluate_all(*kind, artifact, &arguments) {
+            Ok((version, results)) => {
+                report.engines.push(EngineRecord::ran(*kind, version));
+                if *kind != EngineKind::Reference {
+                    report.outputs.extend(compare_all(*kind, &results, &expected));
+                }
+            }
+            Err(error @ EngineError::Missing { .. }) if settings.engines.is_some() => return Err(error.into()),
+            Err(EngineError::Missing { reason, .. }) => report.engines.push(EngineRecord::missing(*kind, reason)),
+            Err(error) => report.engines.push(EngineRecord::failed(*kind, error.to_string())),
+        }
+    }
+    report.physics = Some(physics::measure(artifact, &samples, settings.length)?);
+    report.judge();
+    Ok(report)
+}
+
+fn evaluate_all(
+    kind: EngineKind,
+    artifact: &Artifact,
+    arguments: &[(&str, &Tensor)],
+) -> Result<(String, BTreeMap<Part, Outputs>), EngineError> {
+    let mut results = BTreeMap::new();
+    let mut version = String::new();
+    for part in Part::ALL {
+        let mut engine: Box<dyn Engine> = match (kind, &artifact.blob) {
+            (EngineKind::Runtime, Some(words)) => Box::new(Runtime::new(words, *part)?),
+            (EngineKind::Runtime, None) => {
+                let reason = "the export has no device program; its manifest says why".to_owned();
+                return Err(EngineError::Missing { engine: kind, reason });
+            }
+            _ => open(kind, artifact.file(*part))?,
+        };
+        version = engine.version();
+        results.insert(*part, engine.run(arguments)?);
+    }
+    Ok((version, results))
+}
+
+/// Compares an engine's outputs with the expected ones; an output that is missing disagrees.
+fn compare_all(
+    kind: EngineKind,
+    results: &BTreeMap<Part, Outputs>,
+    expected: &BTreeMap<Part, Outputs>,
+) -> Vec<OutputRecord> {
+    let mut records = Vec::new();
+    for (part, outputs) in expected {
+        for (name, reference) in outputs {
+            let found = results.get(part).and_then(|values| values.iter().find(|(known, _)| known == name));
+            let candidate = found.map_or_else(|| Tensor::scalar(f64::NAN), |(_, tensor)| tensor.clone());
+            let metrics = metrics::compare(&candidate, reference, scale(name, outputs));
+            records.push(OutputRecord { part: *part, output: name.clone(), engine: kind, metrics });
+        }
+    }
+    records
+}
+
+/// The residual of an implicit scheme is a difference of states, at rounding level, so it is measured by the states.
+fn scale(output: &str, outputs: &Outputs) -> Option<f64> {
+    if output != "residual" {
+        return None;
+    }
+    outputs.iter().find(|(name, _)| name == "x_next").map(|(_, states)| root_mean_square(states.data()))
+}
+
+#[cfg(test)]
+mod tests;

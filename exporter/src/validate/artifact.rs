@@ -1,0 +1,196 @@
+//! What is validated: the files of an exported directory, in memory.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use hnn_runtime::format::MAX_BLOB_WORDS;
+
+use super::samples::Samples;
+use crate::graph::GraphError;
+use crate::manifest::{DeviceRecord, FileRecord, Manifest, ManifestError, ReadError, read_limited};
+use crate::onnx::MAX_FILE_BYTES;
+use crate::pipeline::BLOB_FILE;
+
+/// One of the three graphs of an exported model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// x → H
+    Hamiltonian,
+    /// x, u → dx
+    Field,
+    /// x, dt, u → `x_next`
+    Step,
+}
+
+impl Part {
+    /// Every part, in the order of reports.
+    pub const ALL: &[Self] = &[Self::Hamiltonian, Self::Field, Self::Step];
+
+    /// The name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hamiltonian => "hamiltonian",
+            Self::Field => "field",
+            Self::Step => "step",
+        }
+    }
+
+    /// The name of its file.
+    #[must_use]
+    pub fn file_name(self) -> String {
+        format!("{}.onnx", self.name())
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Why an exported directory cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// A file is missing or unreadable.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file is larger than any this program writes.
+    #[error("{}: more bytes than the limit of {limit}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Largest length.
+        limit: u64,
+    },
+    /// The export was made without files that validation compares.
+    #[error(
+        "{}: the export has no {missing}, and validation compares all of {}; export the model again with the default \
+         graphs, that is without `--graphs` and `--emit`",
+        path.display(),
+        Part::ALL.iter().map(|part| part.file_name()).collect::<Vec<_>>().join(", ")
+    )]
+    Incomplete {
+        /// The export.
+        path: PathBuf,
+        /// What it lacks.
+        missing: String,
+    },
+    /// The blob is no list of words.
+    #[error("{}: {found} bytes are no whole number of 4-byte words; the file is damaged", path.display())]
+    Ragged {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        found: usize,
+    },
+    /// The manifest is missing or damaged.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The manifest's samples are no table.
+    #[error("the manifest's samples: {0}")]
+    Samples(#[from] GraphError),
+}
+
+/// The files of an exported model, and what its manifest says about trying them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Artifact {
+    /// `hamiltonian.onnx`
+    pub hamiltonian: Vec<u8>,
+    /// `field.onnx`
+    pub field: Vec<u8>,
+    /// `step.onnx`
+    pub step: Vec<u8>,
+    /// `model.hnn`, as words; the manifest may say that the device cannot hold the model.
+    pub blob: Option<Vec<u32>>,
+    /// Length of a time step.
+    pub dt: f64,
+    /// States of the training distribution.
+    pub samples: Samples,
+    /// Files that are no longer what was exported, by their hash in the manifest.
+    pub changed_files: Vec<String>,
+}
+
+impl Artifact {
+    /// Loads the files of `directory`.
+    ///
+    /// # Errors
+    /// [`ArtifactError`] naming the file at fault.
+    pub fn load(directory: &Path) -> Result<Self, ArtifactError> {
+        let manifest = Manifest::read(directory)?;
+        let missing: Vec<String> = Part::ALL.iter().map(|part| part.file_name()).collect();
+        let missing: Vec<String> = missing.into_iter().filter(|name| manifest.file(name).is_none()).collect();
+        if !missing.is_empty() {
+            return Err(ArtifactError::Incomplete { path: directory.to_owned(), missing: missing.join(", ") });
+        }
+        let blob = match manifest.device {
+            DeviceRecord::Absent { .. } => None,
+            DeviceRecord::Program(_) => {
+                Some(words(directory, &read(&directory.join(BLOB_FILE), 4 * MAX_BLOB_WORDS as u64)?)?)
+            }
+        };
+        let part = |part: Part| read(&directory.join(part.file_name()), MAX_FILE_BYTES as u64);
+        Ok(Self {
+            hamiltonian: part(Part::Hamiltonian)?,
+            field: part(Part::Field)?,
+            step: part(Part::Step)?,
+            blob,
+            dt: manifest.integration.dt,
+            samples: Samples::new(&manifest.samples.x, &manifest.samples.u)?,
+            changed_files: changed_files(directory, &manifest.files)?,
+        })
+    }
+
+    /// One of the ONNX files.
+    #[must_use]
+    pub fn file(&self, part: Part) -> &[u8] {
+        match part {
+            Part::Hamiltonian => &self.hamiltonian,
+            Part::Field => &self.field,
+            Part::Step => &self.step,
+        }
+    }
+}
+
+fn words(directory: &Path, bytes: &[u8]) -> Result<Vec<u32>, ArtifactError> {
+    let (words, rest) = bytes.as_chunks::<4>();
+    if rest.is_empty() {
+        Ok(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
+    } else {
+        Err(ArtifactError::Ragged { path: directory.join(BLOB_FILE), found: bytes.len() })
+    }
+}
+
+/// The files that are gone, or not those of the manifest any more; also those that validation does not evaluate.
+fn changed_files(directory: &Path, files: &[FileRecord]) -> Result<Vec<String>, ArtifactError> {
+    let limit = (MAX_FILE_BYTES as u64).max(4 * MAX_BLOB_WORDS as u64);
+    let mut changed = Vec::new();
+    for record in files {
+        // A manifest can be edited; it must not send this tool to other places.
+        let is_plain = Path::new(&record.name).file_name().is_some_and(|name| name == record.name.as_str());
+        let same = is_plain
+            && match read(&directory.join(&record.name), limit) {
+                Ok(bytes) => FileRecord::of(&record.name, &bytes) == *record,
+                Err(ArtifactError::TooLarge { .. }) => false,
+                Err(ArtifactError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => false,
+                Err(error) => return Err(error),
+            };
+        if !same {
+            changed.push(record.name.clone());
+        }
+    }
+    Ok(changed)
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ArtifactError> {
+    read_limited(path, limit).map_err(|error| match error {
+        ReadError::System(source) => ArtifactError::Read { path: path.to_owned(), source },
+        ReadError::TooLarge => ArtifactError::TooLarge { path: path.to_owned(), limit },
+    })
+}

@@ -1,0 +1,137 @@
+//! `hnn-runtime` itself: the blob that goes to the device, executed by the code that runs there.
+//!
+//! The blob holds one model, not three files; what it is asked for here is what the file of the same name computes: the
+//! energy, the whole field with its dissipation, or one step of the deployed scheme.
+
+use hnn_runtime::format::MAX_DOF;
+use hnn_runtime::model::{Damped, Model};
+use hnn_runtime::{AnyStepper, Compiled, DampingKind, Program, State, Stepper};
+
+use super::artifact::Part;
+use super::engine::{Engine, EngineError, EngineKind, input};
+use crate::graph::Tensor;
+
+/// A blob, asked for one part of the model.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    words: Vec<u32>,
+    part: Part,
+}
+
+fn failed(error: hnn_runtime::Error) -> EngineError {
+    EngineError::failed(EngineKind::Runtime, error)
+}
+
+/// Runs `task` with the blob's program, bound to a workspace.
+pub(super) fn with_model<T>(
+    words: &[u32],
+    task: impl FnOnce(&mut Compiled<'_>) -> Result<T, hnn_runtime::Error>,
+) -> Result<T, EngineError> {
+    let program = Program::parse(words).map_err(failed)?;
+    let mut workspace = vec![0.0; program.workspace_len()];
+    let mut model = Compiled::bind(&program, &mut workspace).map_err(failed)?;
+    task(&mut model).map_err(failed)
+}
+
+impl Runtime {
+    /// Checks a blob.
+    ///
+    /// # Errors
+    /// [`EngineError::Failed`] where it is damaged or of another version.
+    pub fn new(words: &[u32], part: Part) -> Result<Self, EngineError> {
+        Program::parse(words).map_err(failed)?;
+        Ok(Self { words: words.to_vec(), part })
+    }
+}
+
+/// One row of inputs, rounded to f32.
+struct Row {
+    q: Vec<f32>,
+    p: Vec<f32>,
+    u: Vec<f32>,
+}
+
+impl Engine for Runtime {
+    fn kind(&self) -> EngineKind {
+        EngineKind::Runtime
+    }
+
+    fn version(&self) -> String {
+        format!("hnn-runtime {}, f32", env!("CARGO_PKG_VERSION"))
+    }
+
+    fn run(&mut self, inputs: &[(&str, &Tensor)]) -> Result<Vec<(String, Tensor)>, EngineError> {
+        let program = Program::parse(&self.words).map_err(failed)?;
+        let (n, m) = (program.dof(), program.inputs());
+        let x = input(EngineKind::Runtime, inputs, "x")?;
+        let u = if m > 0 { Some(input(EngineKind::Runtime, inputs, "u")?) } else { None };
+        let count = x.data().len() / (2 * n);
+        let fits = |tensor: &Tensor, width: usize| tensor.data().len() == count * width;
+        if !fits(x, 2 * n) || u.is_some_and(|u| !fits(u, m)) {
+            return Err(EngineError::failed(EngineKind::Runtime, format!("x must be [_, {}], u [_, {m}]", 2 * n)));
+        }
+        let narrow = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
+        let rows = (0..count).map(|row| {
+            let state = narrow(&x.data()[2 * n * row..2 * n * (row + 1)]);
+            let u = u.map_or_else(Vec::new, |u| narrow(&u.data()[m * row..m * (row + 1)]));
+            Row { q: state[..n].to_vec(), p: state[n..].to_vec(), u }
+        });
+        let rows: Vec<Row> = rows.collect();
+        match self.part {
+            Part::Hamiltonian => {
+                let energies = with_model(&self.words, |model| {
+                    Ok(rows.iter().map(|row| f64::from(model.energy(&row.q, &row.p))).collect())
+                })?;
+                Ok(vec![("H".to_owned(), Tensor::new(vec![count, 1], energies)?)])
+            }
+            Part::Field => {
+                let field =
+                    with_model(&self.words, |model| Ok(rows.iter().flat_map(|row| field(model, row)).collect()))?;
+                Ok(vec![("dx".to_owned(), Tensor::new(vec![count, 2 * n], field)?)])
+            }
+            Part::Step => {
+                let dt = input(EngineKind::Runtime, inputs, "dt")?.data().first().copied().unwrap_or_default() as f32;
+                let (states, residuals) = with_model(&self.words, |model| step(model, &rows, dt))?;
+                Ok(vec![
+                    ("x_next".to_owned(), Tensor::new(vec![count, 2 * n], states)?),
+                    ("residual".to_owned(), Tensor::new(vec![count, 1], residuals)?),
+                ])
+            }
+        }
+    }
+}
+
+/// (J − R)∇H + G u of one row: the program's field is without dissipation, whose force −R_p ∂H/∂p is added here.
+fn field(model: &mut Compiled<'_>, row: &Row) -> Vec<f64> {
+    let n = row.q.len();
+    let (mut dq, mut dp, mut r) = (vec![0.0; n], vec![0.0; n], vec![0.0; n * n]);
+    model.field(&row.q, &row.p, &row.u, &mut dq, &mut dp);
+    model.damping(&row.q, &row.p, &mut r);
+    match model.damping_kind() {
+        DampingKind::None => {}
+        DampingKind::Diagonal => {
+            for ((force, coefficient), velocity) in dp.iter_mut().zip(&r).zip(&dq) {
+                *force -= coefficient * velocity;
+            }
+        }
+        DampingKind::Full => {
+            for (force, coefficients) in dp.iter_mut().zip(r.chunks_exact(n)) {
+                *force -=
+                    coefficients.iter().zip(&dq).map(|(coefficient, velocity)| coefficient * velocity).sum::<f32>();
+            }
+        }
+    }
+    dq.into_iter().chain(dp).map(f64::from).collect()
+}
+
+/// One step of the deployed scheme from every row: the states, and the residuals of an implicit scheme.
+fn step(model: &mut Compiled<'_>, rows: &[Row], dt: f32) -> Result<(Vec<f64>, Vec<f64>), hnn_runtime::Error> {
+    let stepper = AnyStepper::for_program(model.program())?;
+    let (mut states, mut residuals) = (Vec::new(), Vec::new());
+    for row in rows {
+        let mut state = State::<f32, MAX_DOF>::new(&row.q, &row.p)?;
+        residuals.push(f64::from(stepper.step(model, &mut state, &row.u, dt)?));
+        states.extend(state.q().iter().chain(state.p()).map(|value| f64::from(*value)));
+    }
+    Ok((states, residuals))
+}
