@@ -1,0 +1,286 @@
+//! Names of learnable models, and the graph each one is.
+//!
+//! An [`Architecture`] is a [`Model`] whose graph has parameters, with seeded initial values for them. The graph takes and
+//! gives physical units: [`Scaling`], measured on the training data, is made of constants inside it. What a name guarantees
+//! (separable, passive) follows from its formula and can be read off the graph again; nothing here is asserted later.
+//! It knows no tensors of burn, no loss and no data beyond their scales.
+
+mod layers;
+mod mlp;
+mod port;
+mod scaling;
+mod separable;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use hnn_exporter::dynamics::{DynamicsError, ENERGY, INPUT, Model, STATE};
+use hnn_exporter::graph::{Graph, GraphError, NodeId, Shape, Tensor};
+use serde::{Deserialize, Serialize};
+
+pub use layers::Activation;
+pub use scaling::Scaling;
+
+/// Values of parameters by name.
+pub type Parameters = BTreeMap<String, Tensor>;
+
+/// Most hidden layers of a network.
+pub const MAX_DEPTH: usize = 16;
+/// Most units of a hidden layer.
+pub const MAX_WIDTH: usize = 4096;
+
+/// Why an architecture cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArchitectureError {
+    /// A setting is out of its range or does not fit the data.
+    #[error("{0}")]
+    Setting(String),
+    /// The graph could not be built.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The graph is no model.
+    #[error(transparent)]
+    Dynamics(#[from] DynamicsError),
+}
+
+/// A learnable model by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// One network for H(q, p). Greydanus et al. (2019).
+    Mlp,
+    /// H = T(p) + V(q). Chen et al., *Symplectic Recurrent Neural Networks* (2020).
+    Separable,
+    /// H with dissipation and input. van der Schaft and Jeltsema (2014), section 2.
+    Port,
+}
+
+impl Kind {
+    /// Every name, in the order of the listing.
+    pub const ALL: [Self; 3] = [Self::Mlp, Self::Separable, Self::Port];
+
+    /// What it assumes of the system.
+    #[must_use]
+    pub fn assumes(self) -> &'static str {
+        match self {
+            Self::Mlp => "energy is conserved, momenta are canonical",
+            Self::Separable => "energy is conserved and splits into T(p) + V(q), T quadratic unless asked otherwise",
+            Self::Port => "friction opposes motion per coordinate; inputs act as forces with a learned gain",
+        }
+    }
+
+    /// What holds of every trained instance, whatever its weights.
+    #[must_use]
+    pub fn guarantees(self) -> &'static str {
+        match self {
+            Self::Mlp => "a Hamiltonian field; implicit schemes only, as q and p mix",
+            Self::Separable => "a Hamiltonian field; explicit symplectic schemes; T ≥ 0 where it is quadratic",
+            Self::Port => "R ⪰ 0 and smooth: energy grows by the input's work at most; separable unless `--energy mlp`",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mlp => "mlp",
+            Self::Separable => "separable",
+            Self::Port => "port",
+        })
+    }
+}
+
+impl FromStr for Kind {
+    type Err = ArchitectureError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|kind| kind.to_string() == name).ok_or_else(|| {
+            ArchitectureError::Setting(format!("unknown model `{name}`; known are mlp, separable, port"))
+        })
+    }
+}
+
+/// The form of T(p) in a separable energy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kinetic {
+    /// T = ½ pᵀ L Lᵀ p with L learned: the form of every mechanical system with a constant mass matrix.
+    #[default]
+    Quadratic,
+    /// A network, made even by construction: T(p) = N(p) + N(−p).
+    Network,
+}
+
+/// The energy of a `port` model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Energy {
+    /// As in `separable`.
+    #[default]
+    Separable,
+    /// As in `mlp`.
+    Mlp,
+}
+
+/// What a model is made of; serialised into the run's configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The architecture.
+    pub kind: Kind,
+    /// Units of each hidden layer of the energy's networks.
+    pub hidden: Vec<usize>,
+    /// Nonlinearity between layers.
+    pub activation: Activation,
+    /// Adds the input of a hidden layer to its output where their widths agree.
+    pub residual: bool,
+    /// Indices of positions that are angles: the model sees sin q and cos q, hence is 2π-periodic in them.
+    pub angles: Vec<usize>,
+    /// Form of T, for `separable` and a separable `port`.
+    pub kinetic: Kinetic,
+    /// Form of H, for `port`.
+    pub energy: Energy,
+    /// Units of the hidden layer of the friction network, for `port`.
+    pub friction_hidden: usize,
+    /// Whether the input gain depends on q, for `port`.
+    pub gain_varies: bool,
+    /// Adds a learned constant generalised force (a sensor's offset, a tilt), for `port`. H is then linear in q, hence
+    /// not bounded below.
+    pub constant_force: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            kind: Kind::Separable,
+            hidden: vec![32, 32],
+            activation: Activation::Tanh,
+            residual: false,
+            angles: Vec::new(),
+            kinetic: Kinetic::Quadratic,
+            energy: Energy::Separable,
+            friction_hidden: 8,
+            gain_varies: false,
+            constant_force: false,
+        }
+    }
+}
+
+/// A model to be learned, and where learning starts.
+#[derive(Debug, Clone)]
+pub struct Architecture {
+    /// The graph with parameters.
+    pub model: Model,
+    /// Initial value of every parameter.
+    pub initial: Parameters,
+}
+
+/// Builds the model that `settings` name for data of these scales.
+///
+/// Initial weights are Glorot-uniform draws from the stream (`seed`, parameter name): adding a parameter changes no other.
+///
+/// # Errors
+/// [`ArchitectureError::Setting`] naming the setting that is out of range or does not fit the data.
+pub fn build(settings: &Settings, scaling: &Scaling, seed: u64) -> Result<Architecture, ArchitectureError> {
+    check(settings, scaling)?;
+    let mut builder = Builder::new(settings, scaling, seed)?;
+    match settings.kind {
+        Kind::Mlp => mlp::build(&mut builder)?,
+        Kind::Separable => separable::build(&mut builder)?,
+        Kind::Port => port::build(&mut builder)?,
+    }
+    Ok(Architecture { model: Model::new(builder.graph)?, initial: builder.initial })
+}
+
+fn check(settings: &Settings, scaling: &Scaling) -> Result<(), ArchitectureError> {
+    let refuse = |message: String| Err(ArchitectureError::Setting(message));
+    if settings.hidden.is_empty() || settings.hidden.len() > MAX_DEPTH {
+        return refuse(format!("{} hidden layers; between 1 and {MAX_DEPTH} are possible", settings.hidden.len()));
+    }
+    let widths = settings.hidden.iter().chain(std::iter::once(&settings.friction_hidden));
+    if let Some(width) = widths.into_iter().find(|width| **width == 0 || **width > MAX_WIDTH) {
+        return refuse(format!("a hidden layer of {width} units; between 1 and {MAX_WIDTH} are possible"));
+    }
+    if let Some(angle) = settings.angles.iter().find(|angle| **angle >= scaling.dof()) {
+        return refuse(format!("angle {} of a system with {} positions", angle + 1, scaling.dof()));
+    }
+    if scaling.inputs() > 0 && settings.kind != Kind::Port {
+        return refuse(format!("model `{}` has no input, but the data have; use `port`", settings.kind));
+    }
+    scaling.check().map_err(ArchitectureError::Setting)
+}
+
+/// The graph under construction, with what every architecture needs.
+struct Builder<'a> {
+    graph: Graph,
+    initial: Parameters,
+    settings: &'a Settings,
+    scaling: &'a Scaling,
+    seed: u64,
+    q: NodeId,
+    p: NodeId,
+}
+
+type Built = Result<NodeId, ArchitectureError>;
+
+impl<'a> Builder<'a> {
+    fn new(settings: &'a Settings, scaling: &'a Scaling, seed: u64) -> Result<Self, ArchitectureError> {
+        let mut graph = Graph::new();
+        let dof = scaling.dof();
+        let x = graph.input(STATE, Shape::batched(&[2 * dof])?)?;
+        if scaling.inputs() > 0 {
+            graph.input(INPUT, Shape::batched(&[scaling.inputs()])?)?;
+        }
+        let q = graph.slice(x, 1, 0, dof)?;
+        let p = graph.slice(x, 1, dof, dof)?;
+        Ok(Self { graph, initial: Parameters::new(), settings, scaling, seed, q, p })
+    }
+
+    fn dof(&self) -> usize {
+        self.scaling.dof()
+    }
+
+    /// A constant row vector.
+    fn row(&mut self, values: Vec<f64>) -> Built {
+        let tensor = Tensor::new(vec![values.len()], values)?;
+        Ok(self.graph.constant(tensor)?)
+    }
+
+    /// A parameter with its initial value.
+    fn parameter(&mut self, name: &str, initial: Tensor) -> Built {
+        let id = self.graph.parameter(name, initial.shape())?;
+        self.initial.insert(name.to_owned(), initial);
+        Ok(id)
+    }
+
+    /// What networks see of q: (q − mean)/deviation, or sin q and cos q of an angle.
+    fn position_features(&mut self) -> Built {
+        let mut parts = Vec::new();
+        for index in 0..self.dof() {
+            let one = self.graph.slice(self.q, 1, index, 1)?;
+            if self.settings.angles.contains(&index) {
+                parts.push(self.graph.sin(one)?);
+                parts.push(self.graph.cos(one)?);
+            } else {
+                let mean = self.graph.scalar(self.scaling.q_mean[index])?;
+                let centred = self.graph.sub(one, mean)?;
+                parts.push(self.graph.scale(centred, 1.0 / self.scaling.q[index])?);
+            }
+        }
+        Ok(self.graph.concat(&parts, 1)?)
+    }
+
+    /// p / deviation; momenta are not centred, so that rest stays at 0.
+    fn momentum_features(&mut self) -> Built {
+        let scale = self.row(self.scaling.p.iter().map(|scale| 1.0 / scale).collect())?;
+        Ok(self.graph.mul(self.p, scale)?)
+    }
+
+    /// Names the energy.
+    fn set_energy(&mut self, energy: NodeId) {
+        self.graph.set_output(ENERGY, energy);
+    }
+}

@@ -1,0 +1,130 @@
+//! `port`: energy, friction and input, `ẋ = (J − R) ∇H + G u`.
+//!
+//! Friction per coordinate, in units of force over velocity r₀:
+//! `R_p = r₀ · (softplus(b) + softplus(N(φ(q), s(w))) / √(w² + ε²))`, `w` the scaled velocity, `s(w) = w/√(1 + w²)`, b and ε
+//! learned. The first term is viscous. As the friction force is −R_p v, the second is Coulomb friction `c · v/√(v² + ε²)`
+//! whose level c may depend on where the system is, how fast (Stribeck) and in which direction. Every term is positive and
+//! smooth, at v = 0 as well, hence R ⪰ 0 and the model is passive whatever its weights.
+
+use hnn_exporter::dynamics::{DISSIPATION, GAIN};
+use hnn_exporter::graph::{NodeId, Shape, Tensor};
+
+use super::layers::Size;
+use super::{ArchitectureError, Builder, Built, Energy, Kinetic, mlp, separable};
+
+/// Viscous friction at the start, as softplus⁻¹: about 5 % of r₀.
+const VISCOUS_START: f64 = -3.0;
+/// Coulomb friction at the start, as softplus⁻¹: about 5 % of the typical force.
+const COULOMB_START: f64 = -3.0;
+/// Width of the transition through rest at the start, as softplus⁻¹: under 1 % of the typical velocity. A wide one lets
+/// what should stand still creep, and training narrows it slowly.
+const TRANSITION_START: f64 = -5.0;
+/// Least width of that transition, in typical velocities; below, R_p would be stiff without changing any prediction.
+const TRANSITION_MIN: f64 = 1e-3;
+
+/// H, R and, where the data have inputs, G.
+pub(super) fn build(builder: &mut Builder<'_>) -> Result<(), ArchitectureError> {
+    let mut energy = match builder.settings.energy {
+        Energy::Separable => separable::energy(builder)?,
+        Energy::Mlp => mlp::energy(builder)?,
+    };
+    if builder.settings.constant_force {
+        energy = with_constant_force(builder, energy)?;
+    }
+    builder.set_energy(energy);
+    let friction = friction(builder)?;
+    builder.graph.set_output(DISSIPATION, friction);
+    if builder.scaling.inputs() > 0 {
+        let gain = gain(builder)?;
+        builder.graph.set_output(GAIN, gain);
+    }
+    Ok(())
+}
+
+/// H − Σ fᵢ qᵢ: the force f acts everywhere alike.
+fn with_constant_force(builder: &mut Builder<'_>, energy: NodeId) -> Built {
+    let force = builder.parameter("constant_force", Tensor::full(&[builder.dof()], 0.0)?)?;
+    let unit = builder.row(builder.scaling.p_rate.clone())?;
+    let force = builder.graph.mul(force, unit)?;
+    let work = builder.graph.mul(force, builder.q)?;
+    let work = builder.graph.sum_keep(work, &[1])?;
+    Ok(builder.graph.sub(energy, work)?)
+}
+
+/// R_p, `[batch, n]`.
+fn friction(builder: &mut Builder<'_>) -> Built {
+    let dof = builder.dof();
+    let viscous = builder.parameter("friction.viscous", Tensor::full(&[dof], VISCOUS_START)?)?;
+    let viscous = builder.graph.softplus(viscous)?;
+    let velocity = scaled_velocity(builder)?;
+    let square = builder.graph.mul(velocity, velocity)?;
+
+    let transition = builder.parameter("friction.transition", Tensor::full(&[dof], TRANSITION_START)?)?;
+    let transition = builder.graph.softplus(transition)?;
+    let least = builder.graph.scalar(TRANSITION_MIN)?;
+    let transition = builder.graph.add_values(transition, least)?;
+    let width = builder.graph.mul(transition, transition)?;
+    let smooth = builder.graph.add_values(square, width)?;
+    let speed = builder.graph.sqrt(smooth)?;
+
+    let level = coulomb_level(builder, velocity, square)?;
+    let coulomb = builder.graph.div(level, speed)?;
+    let sum = builder.graph.add_values(viscous, coulomb)?;
+    let unit = (0..dof).map(|at| builder.scaling.p_rate[at] / builder.scaling.q_rate[at]).collect();
+    let unit = builder.row(unit)?;
+    Ok(builder.graph.mul(sum, unit)?)
+}
+
+/// softplus(N(φ(q), w/√(1 + w²))), `[batch, n]`.
+fn coulomb_level(builder: &mut Builder<'_>, velocity: NodeId, square: NodeId) -> Built {
+    let positions = builder.position_features()?;
+    let one = builder.graph.scalar(1.0)?;
+    let length = builder.graph.add_values(square, one)?;
+    let length = builder.graph.sqrt(length)?;
+    let direction = builder.graph.div(velocity, length)?;
+    let features = builder.graph.concat(&[positions, direction], 1)?;
+    let inputs = builder.graph.shape(features).row_len();
+    let hidden = [builder.settings.friction_hidden];
+    let size = Size { inputs, hidden: &hidden, outputs: builder.dof() };
+    let network = builder.network("friction", size, Some(COULOMB_START))?;
+    let level = builder.apply(&network, features)?;
+    Ok(builder.graph.softplus(level)?)
+}
+
+/// The velocity in units of its deviation: M⁻¹p where the mass is constant, else the momentum in its own unit.
+fn scaled_velocity(builder: &mut Builder<'_>) -> Built {
+    let separable = builder.settings.energy == Energy::Separable;
+    if separable && builder.settings.kinetic == Kinetic::Quadratic {
+        let factor = separable::mass_factor(builder)?;
+        let image = builder.graph.matmul(builder.p, factor)?;
+        let velocity = builder.graph.matmul_transposed(image, factor)?;
+        let unit = builder.row(builder.scaling.q_rate.iter().map(|rate| 1.0 / rate).collect())?;
+        return Ok(builder.graph.mul(velocity, unit)?);
+    }
+    builder.momentum_features()
+}
+
+/// G_p, `[n, m]`, or `[batch, n, m]` where it varies with q.
+///
+/// It starts as one force per input, in order, in units of typical force over typical input.
+fn gain(builder: &mut Builder<'_>) -> Built {
+    let (dof, inputs) = (builder.dof(), builder.scaling.inputs());
+    let flat = |value: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
+        (0..dof * inputs).map(|at| value(at / inputs, at % inputs)).collect()
+    };
+    let unit = flat(&|row, column| builder.scaling.p_rate[row] / builder.scaling.u[column]);
+    let start = flat(&|row, column| if row == column { 1.0 } else { 0.0 });
+    let unit = builder.graph.constant(Tensor::new(vec![dof, inputs], unit)?)?;
+    let constant = builder.parameter("gain", Tensor::new(vec![dof, inputs], start)?)?;
+    if !builder.settings.gain_varies {
+        return Ok(builder.graph.mul(constant, unit)?);
+    }
+    let positions = builder.position_features()?;
+    let width = builder.graph.shape(positions).row_len();
+    let hidden = [builder.settings.friction_hidden];
+    let network = builder.network("gain", Size { inputs: width, hidden: &hidden, outputs: dof * inputs }, None)?;
+    let varying = builder.apply(&network, positions)?;
+    let varying = builder.graph.reshape(varying, Shape::batched(&[dof, inputs])?)?;
+    let sum = builder.graph.add_values(varying, constant)?;
+    Ok(builder.graph.mul(sum, unit)?)
+}

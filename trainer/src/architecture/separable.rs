@@ -1,0 +1,80 @@
+//! `separable`: H = T(p) + V(q).
+
+use hnn_exporter::graph::{NodeId, Tensor};
+
+use super::layers::Size;
+use super::{ArchitectureError, Builder, Built, Kinetic};
+
+/// H = T(p) + V(q), each with its own scale.
+pub(super) fn build(builder: &mut Builder<'_>) -> Result<(), ArchitectureError> {
+    let energy = energy(builder)?;
+    builder.set_energy(energy);
+    Ok(())
+}
+
+/// The energy, also used by `port`.
+pub(super) fn energy(builder: &mut Builder<'_>) -> Built {
+    let kinetic = match builder.settings.kinetic {
+        Kinetic::Quadratic => quadratic(builder)?,
+        Kinetic::Network => even_network(builder)?,
+    };
+    let potential = potential(builder)?;
+    Ok(builder.graph.add_values(kinetic, potential)?)
+}
+
+/// V = E_V · N(φ(q)).
+fn potential(builder: &mut Builder<'_>) -> Built {
+    let features = builder.position_features()?;
+    let inputs = builder.graph.shape(features).row_len();
+    let size = Size { inputs, hidden: &builder.settings.hidden, outputs: 1 };
+    let network = builder.network("potential", size, None)?;
+    let value = builder.apply(&network, features)?;
+    Ok(builder.graph.scale(value, builder.scaling.potential())?)
+}
+
+/// T = ½ |Lᵀ p|², L lower triangular in units of √(rate of q / p), starting from the identity.
+///
+/// L is not singular unless training drives a diagonal element to 0 exactly; then M⁻¹ is still positive semidefinite.
+fn quadratic(builder: &mut Builder<'_>) -> Built {
+    let image = momentum_image(builder)?;
+    let square = builder.graph.mul(image, image)?;
+    let sum = builder.graph.sum_keep(square, &[1])?;
+    Ok(builder.graph.scale(sum, 0.5)?)
+}
+
+/// pᵀ L, `[batch, n]`.
+fn momentum_image(builder: &mut Builder<'_>) -> Built {
+    let factor = mass_factor(builder)?;
+    Ok(builder.graph.matmul(builder.p, factor)?)
+}
+
+/// L with M⁻¹ = L Lᵀ, `[n, n]`.
+pub(super) fn mass_factor(builder: &mut Builder<'_>) -> Built {
+    let dof = builder.dof();
+    if let Some(known) = builder.graph.leaf("mass_factor") {
+        return scaled_factor(builder, known, dof);
+    }
+    let identity = (0..dof * dof).map(|at| f64::from(u8::from(at / dof == at % dof))).collect();
+    let weight = builder.parameter("mass_factor", Tensor::new(vec![dof, dof], identity)?)?;
+    scaled_factor(builder, weight, dof)
+}
+
+/// Zeroes the upper triangle and gives row i its unit.
+fn scaled_factor(builder: &mut Builder<'_>, weight: NodeId, dof: usize) -> Built {
+    let unit = |row: usize| (builder.scaling.q_rate[row] / builder.scaling.p[row]).sqrt();
+    let mask = (0..dof * dof).map(|at| if at / dof >= at % dof { unit(at / dof) } else { 0.0 }).collect();
+    let mask = builder.graph.constant(Tensor::new(vec![dof, dof], mask)?)?;
+    Ok(builder.graph.mul(weight, mask)?)
+}
+
+/// T = ½ E_T (N(p/σ) + N(−p/σ)): even, so that rest is an equilibrium of T.
+fn even_network(builder: &mut Builder<'_>) -> Built {
+    let momenta = builder.momentum_features()?;
+    let size = Size { inputs: builder.dof(), hidden: &builder.settings.hidden, outputs: 1 };
+    let network = builder.network("kinetic", size, None)?;
+    let forward = builder.apply(&network, momenta)?;
+    let mirrored = builder.graph.neg(momenta)?;
+    let backward = builder.apply(&network, mirrored)?;
+    let sum = builder.graph.add_values(forward, backward)?;
+    Ok(builder.graph.scale(sum, 0.5 * builder.scaling.kinetic())?)
+}

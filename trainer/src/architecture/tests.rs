@@ -1,0 +1,203 @@
+//! What each architecture guarantees, read off its graph or measured with the oracle.
+
+use hnn_exporter::dynamics::{Separability, field, parts, separability};
+use hnn_exporter::evaluate::evaluate;
+
+use super::*;
+use crate::random::Stream;
+
+fn scaling(dof: usize, inputs: usize) -> Scaling {
+    let odd = |start: f64, count: usize| (0..count).map(|at| start + 0.3 * at as f64).collect::<Vec<_>>();
+    Scaling {
+        q_mean: odd(0.2, dof),
+        q: odd(1.7, dof),
+        p: odd(0.4, dof),
+        q_rate: odd(2.0, dof),
+        p_rate: odd(5.0, dof),
+        u: odd(0.8, inputs),
+    }
+}
+
+fn settings(kind: Kind) -> Settings {
+    Settings { kind, hidden: vec![8, 8], ..Settings::default() }
+}
+
+fn bound(settings: &Settings, scaling: &Scaling, seed: u64) -> Model {
+    let built = build(settings, scaling, seed).unwrap();
+    built.model.bind(&|name| built.initial.get(name).cloned()).unwrap()
+}
+
+fn states(rows: usize, width: usize, size: f64) -> Tensor {
+    let mut stream = Stream::new(3, "states", 0);
+    Tensor::new(vec![rows, width], (0..rows * width).map(|_| stream.uniform(-size, size)).collect()).unwrap()
+}
+
+#[test]
+fn every_combination_of_settings_is_a_model() {
+    for kind in Kind::ALL {
+        for activation in [Activation::Tanh, Activation::Softplus, Activation::Sin, Activation::Silu] {
+            for (residual, kinetic, energy, angles) in [
+                (false, Kinetic::Quadratic, Energy::Separable, vec![]),
+                (true, Kinetic::Network, Energy::Separable, vec![1]),
+                (true, Kinetic::Quadratic, Energy::Mlp, vec![0, 1]),
+            ] {
+                let inputs = usize::from(kind == Kind::Port);
+                let settings = Settings {
+                    activation,
+                    residual,
+                    kinetic,
+                    energy,
+                    angles,
+                    gain_varies: residual,
+                    constant_force: residual,
+                    ..settings(kind)
+                };
+                let model = bound(&settings, &scaling(2, inputs), 1);
+                assert_eq!((model.dof(), model.inputs()), (2, inputs));
+                let (x, u) = (states(3, 4, 2.0), states(3, 1, 1.0));
+                let mut given = vec![("x", &x)];
+                if inputs > 0 {
+                    given.push(("u", &u));
+                }
+                let dx = evaluate(&field(&model).unwrap(), &given).unwrap();
+                assert!(dx[0].data().iter().all(|value| value.is_finite()));
+            }
+        }
+    }
+}
+
+#[test]
+fn only_what_splits_is_separable() {
+    let verdict = |settings: &Settings, inputs| separability(&bound(settings, &scaling(2, inputs), 1)).unwrap();
+    let quadratic = verdict(&settings(Kind::Separable), 0);
+    let Separability::Separable { kinetic_quadratic: true, inverse_mass: Some(mass) } = quadratic else {
+        panic!("{quadratic:?}");
+    };
+    // The initial factor is diagonal: √(rate of q / p) squared.
+    assert!((mass.data()[0] - 2.0 / 0.4).abs() < 1e-12 && mass.data()[1].abs() < 1e-12, "{mass:?}");
+    let network = verdict(&Settings { kinetic: Kinetic::Network, ..settings(Kind::Separable) }, 0);
+    assert!(matches!(network, Separability::Separable { kinetic_quadratic: false, .. }));
+    assert!(verdict(&settings(Kind::Port), 1).is_separable());
+    assert!(!verdict(&settings(Kind::Mlp), 0).is_separable());
+    assert!(!verdict(&Settings { energy: Energy::Mlp, ..settings(Kind::Port) }, 1).is_separable());
+}
+
+#[test]
+fn declared_angles_make_the_field_periodic_and_others_do_not() {
+    for kind in Kind::ALL {
+        let settings = Settings { angles: vec![0], ..settings(kind) };
+        let model = bound(&settings, &scaling(2, 0), 5);
+        let graph = field(&model).unwrap();
+        let dx = |state: [f64; 4]| {
+            evaluate(&graph, &[("x", &Tensor::new(vec![1, 4], state.to_vec()).unwrap())]).unwrap()[0].data().to_vec()
+        };
+        let turn = std::f64::consts::TAU;
+        let (here, turned, moved) =
+            (dx([0.3, 0.2, 0.5, -0.4]), dx([0.3 + turn, 0.2, 0.5, -0.4]), dx([0.3, 0.2 + turn, 0.5, -0.4]));
+        assert!(here.iter().zip(&turned).all(|(a, b)| (a - b).abs() < 1e-9), "{kind}");
+        assert!(here.iter().zip(&moved).any(|(a, b)| (a - b).abs() > 1e-3), "{kind}");
+    }
+}
+
+/// vᵀ R v ≥ 0 and finite, at rest, far away, and for extreme weights.
+#[test]
+fn friction_never_adds_energy_whatever_the_weights() {
+    for energy in [Energy::Separable, Energy::Mlp] {
+        let settings = Settings { energy, angles: vec![0], ..settings(Kind::Port) };
+        for scale in [1.0, 30.0, -30.0] {
+            let built = build(&settings, &scaling(2, 1), 2).unwrap();
+            let extreme = |name: &str| {
+                let mut tensor = built.initial.get(name)?.clone();
+                tensor.data_mut().iter_mut().for_each(|value| *value *= scale);
+                Some(tensor)
+            };
+            let model = built.model.bind(&extreme).unwrap();
+            let graph = parts(&model).unwrap();
+            let mut x = states(40, 4, 50.0);
+            x.data_mut()[..4].fill(0.0);
+            let u = states(40, 1, 1.0);
+            let outputs = evaluate(&graph, &[("x", &x), ("u", &u)]).unwrap();
+            let at = graph.outputs().iter().position(|(name, _)| name == "damping").unwrap();
+            assert!(outputs[at].data().iter().all(|r| r.is_finite() && *r >= 0.0), "{energy:?} {scale}");
+        }
+    }
+}
+
+/// Coulomb friction c·sign(v) is within reach: with the network off, −R v tends to a constant of the velocity's sign.
+#[test]
+fn friction_can_be_a_constant_force_against_motion() {
+    let built = build(&settings(Kind::Port), &Scaling::unit(1, 0), 2).unwrap();
+    let coulomb = |name: &str| {
+        let mut tensor = built.initial.get(name)?.clone();
+        let value = match name {
+            "friction.viscous" => Some(-60.0),
+            "friction.1.weight" => Some(0.0),
+            // softplus(0) = ln 2
+            "friction.1.bias" => Some(0.0),
+            _ => None,
+        };
+        if let Some(value) = value {
+            tensor.data_mut().fill(value);
+        }
+        Some(tensor)
+    };
+    let model = built.model.bind(&coulomb).unwrap();
+    let graph = parts(&model).unwrap();
+    let x = Tensor::new(vec![3, 2], vec![0.0, 0.5, 0.0, -2.0, 0.0, 8.0]).unwrap();
+    let outputs = evaluate(&graph, &[("x", &x)]).unwrap();
+    let named = |name: &str| {
+        let at = graph.outputs().iter().position(|(known, _)| known == name).unwrap();
+        outputs[at].data().to_vec()
+    };
+    for (row, (r, v)) in named("damping").iter().zip(named("velocity")).enumerate() {
+        let sign = [1.0, -1.0, 1.0][row];
+        assert!((r * v - sign * std::f64::consts::LN_2).abs() < 1e-3, "row {row}: {}", r * v);
+    }
+}
+
+#[test]
+fn the_initial_field_is_of_the_size_of_the_data() {
+    for kind in [Kind::Mlp, Kind::Separable] {
+        let scaling = scaling(1, 0);
+        let model = bound(&Settings { hidden: vec![64], ..settings(kind) }, &scaling, 4);
+        let mut x = states(200, 2, 1.0);
+        for row in x.data_mut().chunks_exact_mut(2) {
+            row[0] = scaling.q_mean[0] + row[0] * scaling.q[0];
+            row[1] *= scaling.p[0];
+        }
+        let dx = evaluate(&field(&model).unwrap(), &[("x", &x)]).unwrap();
+        let rms = |column: usize| {
+            let squares = dx[0].data().iter().skip(column).step_by(2).map(|value| value * value).sum::<f64>();
+            (squares / 200.0).sqrt()
+        };
+        for (column, unit) in [(0, scaling.q_rate[0]), (1, scaling.p_rate[0])] {
+            let ratio = rms(column) / unit;
+            assert!((0.05..20.0).contains(&ratio), "{kind}: coordinate {column} is {ratio} of the data's rate");
+        }
+    }
+}
+
+#[test]
+fn a_seed_decides_the_weights_and_a_new_parameter_changes_no_other() {
+    let build = |settings: &Settings, seed| super::build(settings, &scaling(1, 1), seed).unwrap().initial;
+    let plain = settings(Kind::Port);
+    assert_eq!(build(&plain, 7), build(&plain, 7));
+    assert_ne!(build(&plain, 7), build(&plain, 8));
+    let wider = build(&Settings { gain_varies: true, ..plain.clone() }, 7);
+    assert!(build(&plain, 7).iter().all(|(name, tensor)| wider.get(name) == Some(tensor)));
+}
+
+#[test]
+fn impossible_settings_are_refused_in_words() {
+    let refusal = |settings: &Settings, inputs| build(settings, &scaling(1, inputs), 0).unwrap_err().to_string();
+    assert_eq!(refusal(&settings(Kind::Mlp), 1), "model `mlp` has no input, but the data have; use `port`");
+    assert!(refusal(&Settings { angles: vec![1], ..settings(Kind::Mlp) }, 0).contains("angle 2 of a system with 1"));
+    assert!(refusal(&Settings { hidden: vec![], ..settings(Kind::Mlp) }, 0).contains("0 hidden layers"));
+    assert!(refusal(&Settings { hidden: vec![0], ..settings(Kind::Mlp) }, 0).contains("0 units"));
+    let broken = Scaling { p: vec![0.0], ..scaling(1, 0) };
+    assert!(build(&settings(Kind::Mlp), &broken, 0).unwrap_err().to_string().contains("a scale of 0"));
+    assert_eq!(
+        "perceptron".parse::<Kind>().unwrap_err().to_string(),
+        "unknown model `perceptron`; known are mlp, separable, port"
+    );
+}

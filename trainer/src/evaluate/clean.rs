@@ -1,0 +1,142 @@
+//! The clean protocol: fresh in-distribution starts, the true H, no noise, no stretched time.
+
+use hnn_exporter::dynamics::{Model, Scheme};
+
+use super::metrics::{Motions, finite, mean, motion_metrics};
+use super::{Deployed, EvaluationError, GraphPredictor, MotionMetrics, Predictor, SystemEvaluation};
+use crate::data::Dataset;
+use crate::system::{
+    Attained, Energy, Field, ModelField, Settings, System, TRUTH_TOLERANCE, fresh_starts, integrate, spaced,
+};
+
+/// Tolerance to which the learned field is integrated.
+pub const FIELD_TOLERANCE: f64 = 1e-8;
+
+/// What the clean protocol does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CleanOptions {
+    /// Fresh starts.
+    pub starts: usize,
+    /// Length of each motion, s.
+    pub horizon: f64,
+    /// Step length of the deployed scheme, and distance of compared times, s.
+    pub dt: f64,
+    /// Seed of the starts.
+    pub seed: u64,
+    /// Scheme to deploy, where the model can be stepped with one.
+    pub scheme: Option<Scheme>,
+}
+
+impl Default for CleanOptions {
+    fn default() -> Self {
+        Self { starts: 15, horizon: 20.0, dt: 0.01, seed: 0, scheme: None }
+    }
+}
+
+/// Evaluates a model, its weights bound, against the system it was learned from.
+///
+/// `held_out` are clean states with true derivatives, for the test loss. A field that cannot be integrated to
+/// [`FIELD_TOLERANCE`] leaves `field` empty; the deployed scheme is measured whatever it does.
+///
+/// # Errors
+/// [`EvaluationError`] where model and system do not fit, or the truth cannot be integrated.
+pub fn system(
+    model: &Model,
+    truth_of: (&System, &Settings),
+    held_out: Option<&Dataset>,
+    options: &CleanOptions,
+) -> Result<SystemEvaluation, EvaluationError> {
+    let (named, settings) = truth_of;
+    if (model.dof(), model.inputs()) != (named.dof, 0) {
+        let (dof, inputs) = (model.dof(), model.inputs());
+        let message = format!(
+            "system `{}` has {} degrees of freedom and no input, the model {dof} and {inputs}",
+            named.name, named.dof
+        );
+        return Err(EvaluationError::Mismatch(message));
+    }
+    let samples = samples(options)?;
+    let times = spaced(options.horizon, samples);
+    let true_model = named.model(settings)?;
+    let energy = Energy::new(&true_model)?;
+    let starts = fresh_starts(named, settings, options.starts, options.seed)?;
+    let truth = integrate(&mut ModelField::new(&true_model)?, &starts, &times, TRUTH_TOLERANCE)?;
+    let compare = |states: &[f64]| -> Result<MotionMetrics, EvaluationError> {
+        let energy = &energy.evaluate(states)?;
+        let (truth, rows) = (&truth.states, truth.rows);
+        Ok(motion_metrics(&Motions { predicted: states, truth, energy, rows, horizon: options.horizon }))
+    };
+    let field = match integrate(&mut ModelField::new(model)?, &starts, &times, FIELD_TOLERANCE) {
+        Ok(motion) => Some(compare(&motion.states)?),
+        Err(_) => None,
+    };
+    let deployed = match options.scheme {
+        Some(scheme) => {
+            let mut predictor = GraphPredictor::new(model, scheme)?;
+            let metrics = compare(&stepped(&mut predictor, &starts, &times)?)?;
+            Some(Deployed { scheme: scheme.to_string(), dt_s: times[1], metrics })
+        }
+        None => None,
+    };
+    let energy_error = drift(&energy.evaluate(&truth.states)?, truth.rows);
+    Ok(SystemEvaluation {
+        system: named.name.to_owned(),
+        starts: options.starts,
+        horizon_s: options.horizon,
+        samples,
+        truth: Attained { state: truth.attained, energy: energy_error, horizon: options.horizon },
+        test_loss_clean: held_out.map(|data| test_loss(model, data)).transpose()?.and_then(finite),
+        field,
+        deployed,
+    })
+}
+
+/// Mean squared error of ẋ over all rows and all 2n coordinates of `data`.
+///
+/// # Errors
+/// [`EvaluationError::Mismatch`] where the data have no derivatives or other dimensions than the model.
+pub fn test_loss(model: &Model, data: &Dataset) -> Result<f64, EvaluationError> {
+    let rows = data.rows();
+    let (Some(expected), true) = (rows.dx, (data.dof, data.inputs) == (model.dof(), model.inputs())) else {
+        let message = "the test loss needs derivatives, and the model's dimensions";
+        return Err(EvaluationError::Mismatch(message.to_owned()));
+    };
+    let mut field = ModelField::new(model)?;
+    if data.inputs > 0 {
+        field.hold(&rows.u);
+    }
+    let mut found = vec![0.0; rows.x.len()];
+    field.evaluate(&rows.x, &mut found)?;
+    Ok(mean(found.iter().zip(&expected).map(|(a, b)| (a - b).powi(2))))
+}
+
+/// Compared times of each motion.
+fn samples(options: &CleanOptions) -> Result<usize, EvaluationError> {
+    let steps = (options.horizon / options.dt).round();
+    if !(1.0..=1e6).contains(&steps) || options.starts == 0 {
+        let message = format!(
+            "{} starts over {} s in steps of {} s: between 1 and 1000000 steps are possible",
+            options.starts, options.horizon, options.dt
+        );
+        return Err(EvaluationError::Mismatch(message));
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 10⁶, checked above")]
+    let steps = steps as usize;
+    Ok(steps + 1)
+}
+
+/// States at all times by the predictor's own steps, `[times × rows × 2n]`.
+fn stepped(predictor: &mut dyn Predictor, starts: &[f64], times: &[f64]) -> Result<Vec<f64>, EvaluationError> {
+    let rows = starts.len() / (2 * predictor.dof());
+    let (mut x, mut states) = (starts.to_vec(), starts.to_vec());
+    for pair in times.windows(2) {
+        predictor.step(&mut x, &[], &vec![pair[1] - pair[0]; rows])?;
+        states.extend_from_slice(&x);
+    }
+    Ok(states)
+}
+
+/// Largest energy error of any row, `energy` being `[times × rows]`.
+fn drift(energy: &[f64], rows: usize) -> f64 {
+    energy.iter().enumerate().map(|(at, value)| (value - energy[at % rows]).abs()).fold(0.0, f64::max)
+}

@@ -1,0 +1,446 @@
+//! Makes a loss small: Adam with cosine decay, clipping, early stop and checkpoints.
+//!
+//! Everything is seeded and every source of chance is a function of (seed, epoch), so the position of training is its step
+//! count: continuing from a [`Checkpoint`] gives, bit for bit, what not stopping would have given. Adam itself is burn's;
+//! learned first states of windows are moved by [`Starts`], because only those of the current batch may move. Files, terminals
+//! and signals are the caller's: progress leaves through [`Observer`], and a flag asks to stop.
+
+mod schedule;
+mod starts;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::architecture::{Architecture, Parameters};
+use crate::checkpoint::Checkpoint;
+use crate::data::Dataset;
+use crate::execute::{Arithmetic, ExecuteError, Precision, Real, download_scalar};
+use crate::loss::{self, Batch, LossError, Objective};
+
+use schedule::Order;
+pub use starts::Starts;
+use weights::{Move, Weights};
+
+/// Adam steps given to the first states of held-out windows before each judgement.
+const HELD_OUT_REFINEMENTS: usize = 8;
+/// Strongest weight decay.
+const MAX_WEIGHT_DECAY: f64 = 1000.0;
+/// Most steps of a training.
+pub const MAX_STEPS: u64 = 1 << 32;
+
+/// How to train.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Rows or windows per step; all of them where absent.
+    pub batch: Option<usize>,
+    /// Learning rate at the first step.
+    pub rate: f64,
+    /// Learning rate at the last step, as a fraction of the first.
+    pub final_rate: f64,
+    /// Learning rate of first states, in deviations of the data.
+    pub start_rate: f64,
+    /// Pull of network weights towards 0, decoupled from the gradient; physical parameters and biases are not pulled.
+    pub weight_decay: f64,
+    /// Largest norm of the gradient; longer ones are shortened.
+    pub clip: Option<f64>,
+    /// Steps between judgements on held-out data, metrics and checkpoints.
+    pub judge_every: u64,
+    /// Judgements without improvement after which training stops.
+    pub patience: Option<u64>,
+    /// Precision of the tensors.
+    pub precision: Precision,
+    /// Seed of everything random.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            steps: 2000,
+            batch: None,
+            rate: 3e-3,
+            final_rate: 0.01,
+            start_rate: 1e-2,
+            weight_decay: 0.0,
+            clip: Some(1.0),
+            judge_every: 50,
+            patience: None,
+            precision: Precision::F32,
+            seed: 0,
+        }
+    }
+}
+
+/// Why training ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// A setting is out of range.
+    #[error("{0}")]
+    Setting(String),
+    /// The loss or a gradient is no longer a number.
+    #[error(
+        "{what} is {value} at step {step}; an earlier checkpoint stays as it was. Remedies: a lower `--learning-rate`, a lower `--clip`, \
+         shorter windows, or f64"
+    )]
+    NotFinite {
+        /// Loss or gradient norm.
+        what: &'static str,
+        /// The value.
+        value: f64,
+        /// Steps taken before.
+        step: u64,
+    },
+    /// The checkpoint belongs to another model, other data or other settings.
+    #[error("the checkpoint does not fit: {0}")]
+    Checkpoint(String),
+    /// The loss cannot be computed.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+    /// A tensor could not be read.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// An observer could not write.
+    #[error("training stopped at step {step}: {source}")]
+    Observer {
+        /// Steps taken.
+        step: u64,
+        /// What went wrong.
+        source: io::Error,
+    },
+}
+
+/// State of training after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Steps taken, counted from the start of the first run.
+    pub step: u64,
+    /// Steps to be taken in all.
+    pub steps: u64,
+    /// Loss on the last batch, before its step.
+    pub loss: f64,
+    /// Loss on held-out data when it was last judged; of the training batch where nothing is held out.
+    pub held_out: Option<f64>,
+    /// Best of these so far.
+    pub best: Option<f64>,
+    /// Learning rate of the step.
+    pub rate: f64,
+    /// Norm of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// Seconds since this run began.
+    pub seconds: f64,
+}
+
+impl Report {
+    /// Time left at the pace of this run, which began at `first_step`.
+    #[must_use]
+    pub fn remaining(&self, first_step: u64) -> Option<Duration> {
+        let (done, left) = (self.step.checked_sub(first_step)?, self.steps.checked_sub(self.step)?);
+        #[expect(clippy::cast_precision_loss, reason = "step counts are bounded by MAX_STEPS")]
+        let ratio = left as f64 / done as f64;
+        Duration::try_from_secs_f64(self.seconds * ratio).ok()
+    }
+}
+
+/// Hears of training as it goes; a run directory writes, a terminal draws.
+pub trait Observer {
+    /// After every step.
+    ///
+    /// # Errors
+    /// Whatever prevents going on.
+    fn stepped(&mut self, report: &Report) -> io::Result<()> {
+        let _ = report;
+        Ok(())
+    }
+
+    /// After every judgement, and at the end; `checkpoint` is all it takes to go on.
+    ///
+    /// # Errors
+    /// Whatever prevents going on.
+    fn judged(&mut self, report: &Report, checkpoint: &Checkpoint) -> io::Result<()> {
+        let _ = (report, checkpoint);
+        Ok(())
+    }
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// How training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All steps were taken.
+    Finished,
+    /// Held-out data no longer improved.
+    StoppedEarly,
+    /// The flag was raised; the checkpoint continues from here.
+    Interrupted,
+}
+
+/// A trained model's weights.
+#[derive(Debug, Clone)]
+pub struct Fitted {
+    /// How training ended.
+    pub outcome: Outcome,
+    /// Weights that judged best.
+    pub parameters: Parameters,
+    /// The last report.
+    pub report: Option<Report>,
+    /// All it takes to go on.
+    pub checkpoint: Checkpoint,
+}
+
+/// What to train, on what.
+#[derive(Debug, Clone, Copy)]
+pub struct Task<'a> {
+    /// The model and its initial weights.
+    pub architecture: &'a Architecture,
+    /// Data to learn from.
+    pub train: &'a Dataset,
+    /// Data to judge by; the training data where absent.
+    pub held_out: Option<&'a Dataset>,
+    /// The loss.
+    pub loss: &'a loss::Settings,
+    /// The optimiser.
+    pub settings: &'a Settings,
+}
+
+/// Whether a training could begin: settings, loss, scheme and data fit together. Takes no step and writes nothing.
+///
+/// # Errors
+/// What [`fit`] would return before its first step.
+pub fn check_task(task: Task<'_>) -> Result<(), FitError> {
+    check(task.settings)?;
+    Trainer::new(task, None).map(drop)
+}
+
+/// Trains until the steps are taken, held-out data stop improving, or `interrupted` is raised.
+///
+/// # Errors
+/// [`FitError`]; the last checkpoint the observer was given stays valid.
+pub fn fit(
+    task: Task<'_>,
+    resume: Option<&Checkpoint>,
+    observer: &mut dyn Observer,
+    interrupted: &AtomicBool,
+) -> Result<Fitted, FitError> {
+    check(task.settings)?;
+    let mut trainer = Trainer::new(task, resume)?;
+    let outcome = trainer.run(observer, interrupted)?;
+    let checkpoint = trainer.checkpoint()?;
+    Ok(Fitted { outcome, parameters: checkpoint.best.clone(), report: trainer.report, checkpoint })
+}
+
+fn check(settings: &Settings) -> Result<(), FitError> {
+    let refuse = |message: &str| Err(FitError::Setting(message.to_owned()));
+    let positive = |value: f64| value.is_finite() && value > 0.0;
+    match settings {
+        s if s.steps == 0 || s.steps > MAX_STEPS => refuse("training takes at least one step and at most 2^32"),
+        s if s.batch == Some(0) => refuse("a batch has at least one row"),
+        s if !positive(s.rate) || !positive(s.start_rate) => refuse("learning rates are positive"),
+        s if !(0.0..=1.0).contains(&s.final_rate) => refuse("the final rate is a fraction between 0 and 1"),
+        s if !(0.0..=MAX_WEIGHT_DECAY).contains(&s.weight_decay) => refuse("weight decay lies between 0 and 1000"),
+        s if s.clip.is_some_and(|norm| !positive(norm)) => refuse("gradients are clipped to a positive norm"),
+        s if s.judge_every == 0 => refuse("training is judged every step or less often"),
+        _ => Ok(()),
+    }
+}
+
+struct Trainer<'a> {
+    settings: &'a Settings,
+    objective: Objective,
+    judge: Option<Objective>,
+    weights: Weights,
+    starts: Starts,
+    judge_starts: Starts,
+    order: Order,
+    whole: Option<Batch>,
+    step: u64,
+    best: Option<(f64, Parameters)>,
+    stale: u64,
+    report: Option<Report>,
+}
+
+impl<'a> Trainer<'a> {
+    fn new(task: Task<'a>, resume: Option<&Checkpoint>) -> Result<Self, FitError> {
+        let (model, settings) = (&task.architecture.model, task.settings);
+        let recording = Arithmetic::differentiable(settings.precision);
+        let objective = Objective::new(task.loss, model, task.train, task.train, &recording)?;
+        let judge = match task.held_out {
+            Some(data) => Some(Objective::new(task.loss, model, data, task.train, &recording)?),
+            None => None,
+        };
+        let order = Order::new(settings.seed, objective.items(), settings.batch);
+        let starts = Starts::new(objective.items(), objective.start_width());
+        let judge_starts = judge.as_ref().map_or_else(Starts::default, |j| Starts::new(j.items(), j.start_width()));
+        let weights = Weights::new(&task.architecture.initial, &recording);
+        let whole = (order.batch_len() == objective.items()).then(|| objective.gather(&order.items(0)));
+        let mut trainer = Self {
+            settings,
+            objective,
+            judge,
+            weights,
+            starts,
+            judge_starts,
+            order,
+            whole,
+            step: 0,
+            best: None,
+            stale: 0,
+            report: None,
+        };
+        if let Some(checkpoint) = resume {
+            trainer.restore(checkpoint)?;
+        }
+        Ok(trainer)
+    }
+
+    fn run(&mut self, observer: &mut dyn Observer, interrupted: &AtomicBool) -> Result<Outcome, FitError> {
+        let began = Instant::now();
+        while self.step < self.settings.steps {
+            if interrupted.load(Ordering::Relaxed) {
+                self.tell(observer)?;
+                return Ok(Outcome::Interrupted);
+            }
+            let (loss, gradient_norm, rate) = self.advance()?;
+            let due = self.step.is_multiple_of(self.settings.judge_every) || self.step == self.settings.steps;
+            let held_out = if due { Some(self.judge(loss)?) } else { self.report.and_then(|report| report.held_out) };
+            let report = Report {
+                step: self.step,
+                steps: self.settings.steps,
+                loss,
+                held_out,
+                best: self.best.as_ref().map(|(loss, _)| *loss),
+                rate,
+                gradient_norm,
+                seconds: began.elapsed().as_secs_f64(),
+            };
+            self.report = Some(report);
+            observer.stepped(&report).map_err(|source| FitError::Observer { step: self.step, source })?;
+            if due {
+                self.tell(observer)?;
+            }
+            if self.settings.patience.is_some_and(|patience| self.stale >= patience) {
+                return Ok(Outcome::StoppedEarly);
+            }
+        }
+        Ok(Outcome::Finished)
+    }
+
+    /// One step; gives the loss before it, the norm of its gradient, and its rate.
+    fn advance(&mut self) -> Result<(f64, f64, f64), FitError> {
+        let settings = self.settings;
+        let items = self.order.items(self.step);
+        let batch = match &self.whole {
+            Some(batch) => batch.clone(),
+            None => self.objective.gather(&items),
+        };
+        let starts = self.starts.gather(&items, self.weights.arithmetic()).map(Real::require_grad);
+        let total = self.objective.loss(&batch, starts.clone(), &|name| self.weights.get(name))?;
+        let loss = self.finite("the loss", download_scalar(&total)?)?;
+        let mut gradients = total.backward();
+        let rate = schedule::cosine(self.step, settings.steps, settings.rate, settings.final_rate);
+        let norm = self.weights.gradient_norm(&gradients)?;
+        let norm = self.finite("the norm of the gradient", norm)?;
+        let factor = settings.clip.map_or(1.0, |clip| if norm > clip { clip / norm } else { 1.0 });
+        if let Some(gradient) = starts.as_ref().and_then(|starts| starts.grad(&gradients)) {
+            let rate = schedule::cosine(self.step, settings.steps, settings.start_rate, settings.final_rate);
+            self.starts.step(&items, &crate::execute::download(&gradient)?, rate);
+        }
+        self.weights.step(&mut gradients, Move { rate, factor, decay: settings.weight_decay });
+        self.step += 1;
+        Ok((loss, norm, rate))
+    }
+
+    fn finite(&self, what: &'static str, value: f64) -> Result<f64, FitError> {
+        if value.is_finite() { Ok(value) } else { Err(FitError::NotFinite { what, value, step: self.step }) }
+    }
+
+    /// Loss on held-out data; remembers the weights where it is the best so far.
+    fn judge(&mut self, train_loss: f64) -> Result<f64, FitError> {
+        let loss = match &self.judge {
+            None => train_loss,
+            Some(judge) => {
+                let items: Vec<usize> = (0..judge.items()).collect();
+                let batch = judge.gather(&items);
+                let value = |name: &str| self.weights.get(name).map(Real::detach);
+                let refinements = if judge.start_width() > 0 { HELD_OUT_REFINEMENTS } else { 0 };
+                for _ in 0..refinements {
+                    let starts = self.judge_starts.gather(&items, self.weights.arithmetic()).map(Real::require_grad);
+                    let gradients = judge.loss(&batch, starts.clone(), &value)?.backward();
+                    if let Some(gradient) = starts.and_then(|starts| starts.grad(&gradients)) {
+                        let gradient = crate::execute::download(&gradient)?;
+                        self.judge_starts.step(&items, &gradient, self.settings.start_rate);
+                    }
+                }
+                let starts = self.judge_starts.gather(&items, self.weights.arithmetic());
+                download_scalar(&judge.loss(&batch, starts, &value)?)?
+            }
+        };
+        let loss = self.finite("the loss on held-out data", loss)?;
+        self.stale += 1;
+        if self.best.as_ref().is_none_or(|(best, _)| loss < *best) {
+            self.best = Some((loss, self.weights.values()?));
+            self.stale = 0;
+        }
+        Ok(loss)
+    }
+
+    fn tell(&self, observer: &mut dyn Observer) -> Result<(), FitError> {
+        let Some(report) = self.report else { return Ok(()) };
+        let checkpoint = self.checkpoint()?;
+        observer.judged(&report, &checkpoint).map_err(|source| FitError::Observer { step: self.step, source })
+    }
+
+    fn checkpoint(&self) -> Result<Checkpoint, FitError> {
+        let parameters = self.weights.values()?;
+        let (moment_1, moment_2) = self.weights.moments()?;
+        let (best_loss, best) = match &self.best {
+            Some((loss, best)) => (Some(*loss), best.clone()),
+            None => (None, parameters.clone()),
+        };
+        Ok(Checkpoint {
+            step: self.step,
+            stale: self.stale,
+            best_loss,
+            parameters,
+            moment_1,
+            moment_2,
+            best,
+            starts: self.starts.clone(),
+            judge_starts: self.judge_starts.clone(),
+            held_out: self.report.and_then(|report| report.held_out),
+        })
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), FitError> {
+        let refuse = |message: &str| Err(FitError::Checkpoint(message.to_owned()));
+        if !checkpoint.starts.fits(&self.starts) || !checkpoint.judge_starts.fits(&self.judge_starts) {
+            return refuse("it was made with other windows of data");
+        }
+        if checkpoint.step > self.settings.steps {
+            return refuse("it has taken more steps than are asked for");
+        }
+        if !self.weights.restore(checkpoint) {
+            return refuse("its parameters have other names or shapes");
+        }
+        self.starts = checkpoint.starts.clone();
+        self.judge_starts = checkpoint.judge_starts.clone();
+        self.step = checkpoint.step;
+        self.stale = checkpoint.stale;
+        self.best = checkpoint.best_loss.map(|loss| (loss, checkpoint.best.clone()));
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+//! Learned first states of windows, and Adam for those that a batch contains.
+
+use crate::execute::{Arithmetic, Real};
+
+const BETA_1: f64 = 0.9;
+const BETA_2: f64 = 0.999;
+const EPSILON: f64 = 1e-8;
+
+/// Offsets of first states from their measurement, in deviations of the data, with the moments of Adam.
+///
+/// Only rows of the batch move, each with its own count of visits ("lazy" Adam): a dense optimiser would push all others
+/// along their old moments. Kept in f64; rounded where uploaded.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Starts {
+    pub(crate) width: usize,
+    pub(crate) offsets: Vec<f64>,
+    pub(crate) moment_1: Vec<f64>,
+    pub(crate) moment_2: Vec<f64>,
+    pub(crate) visits: Vec<u64>,
+}
+
+impl Starts {
+    /// Offsets of 0 for `items` windows of `width` coordinates; nothing where `width` is 0.
+    #[must_use]
+    pub fn new(items: usize, width: usize) -> Self {
+        let zeros = vec![0.0; items * width];
+        let visits = if width == 0 { Vec::new() } else { vec![0; items] };
+        Self { width, offsets: zeros.clone(), moment_1: zeros.clone(), moment_2: zeros, visits }
+    }
+
+    pub(super) fn fits(&self, other: &Self) -> bool {
+        let lengths = |starts: &Self| {
+            [starts.width, starts.offsets.len(), starts.moment_1.len(), starts.moment_2.len(), starts.visits.len()]
+        };
+        lengths(self) == lengths(other)
+    }
+
+    /// The offsets of some windows, `[items, width]`, if any are learned.
+    pub(super) fn gather(&self, items: &[usize], arithmetic: &Arithmetic) -> Option<Real> {
+        let row = |item: &usize| self.offsets[item * self.width..(item + 1) * self.width].iter().copied();
+        let values: Vec<f64> = items.iter().flat_map(row).collect();
+        (self.width > 0).then(|| arithmetic.upload(&[items.len(), self.width], &values))
+    }
+
+    /// Kingma and Ba, *Adam* (2015), algorithm 1, for the rows of `items`.
+    pub(super) fn step(&mut self, items: &[usize], gradient: &[f64], rate: f64) {
+        for (item, gradient) in items.iter().zip(gradient.chunks_exact(self.width)) {
+            self.visits[*item] += 1;
+            let visits = i32::try_from(self.visits[*item]).unwrap_or(i32::MAX);
+            let (correct_1, correct_2) = (1.0 - BETA_1.powi(visits), 1.0 - BETA_2.powi(visits));
+            for (column, slope) in gradient.iter().enumerate() {
+                let at = item * self.width + column;
+                self.moment_1[at] = BETA_1 * self.moment_1[at] + (1.0 - BETA_1) * slope;
+                self.moment_2[at] = BETA_2 * self.moment_2[at] + (1.0 - BETA_2) * slope * slope;
+                let size = (self.moment_2[at] / correct_2).sqrt() + EPSILON;
+                self.offsets[at] -= rate * (self.moment_1[at] / correct_1) / size;
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Losses against closed forms, and their derivatives against central differences.
+
+use hnn_exporter::graph::{Graph, Shape, Tensor};
+
+use super::*;
+use crate::data::{Names, Source, Trajectory};
+use crate::execute::{Precision, download, download_scalar};
+
+/// H = (p² + k q²)/2 with k to be learned.
+fn spring() -> Model {
+    let mut graph = Graph::new();
+    let x = graph.input("x", Shape::batched(&[2]).unwrap()).unwrap();
+    let k = graph.parameter("k", &[1]).unwrap();
+    let one = graph.constant(Tensor::full(&[1], 1.0).unwrap()).unwrap();
+    let weights = graph.concat(&[k, one], 0).unwrap();
+    let square = graph.mul(x, x).unwrap();
+    let weighted = graph.mul(square, weights).unwrap();
+    let sum = graph.sum_keep(weighted, &[1]).unwrap();
+    let energy = graph.scale(sum, 0.5).unwrap();
+    graph.set_output("H", energy);
+    Model::new(graph).unwrap()
+}
+
+/// The motion of k = 4 from (1, 0): q = cos 2t, p = −2 sin 2t, at irregular times.
+fn motion(rows: u32) -> Dataset {
+    let time: Vec<f64> = (0..rows).map(|row| 0.02 * f64::from(row) + 0.005 * f64::from(row % 3)).collect();
+    let trajectory = Trajectory {
+        source: Source { name: "made".to_owned(), first_row: 0 },
+        q: time.iter().map(|t| (2.0 * t).cos()).collect(),
+        p: time.iter().map(|t| -2.0 * (2.0 * t).sin()).collect(),
+        u: Vec::new(),
+        derivative: Some(time.iter().flat_map(|t| [-2.0 * (2.0 * t).sin(), -4.0 * (2.0 * t).cos()]).collect()),
+        time,
+    };
+    Dataset::new(Names::canonical(1, 0), vec![trajectory]).unwrap()
+}
+
+struct Case {
+    objective: Objective,
+    arithmetic: Arithmetic,
+}
+
+impl Case {
+    fn new(settings: &Settings) -> Self {
+        let arithmetic = Arithmetic::differentiable(Precision::F64);
+        let data = motion(80);
+        let objective = Objective::new(settings, &spring(), &data, &data, &arithmetic).unwrap();
+        Self { objective, arithmetic }
+    }
+
+    /// The loss for this k and these starts, with derivatives by both.
+    fn loss(&self, k: f64, starts: Option<&[f64]>) -> (f64, f64, Vec<f64>) {
+        let items: Vec<usize> = (0..self.objective.items()).collect();
+        let batch = self.objective.gather(&items);
+        let k = self.arithmetic.upload(&[1], &[k]).require_grad();
+        let starts = starts.map(|values| self.arithmetic.upload(&[items.len(), 2], values).require_grad());
+        let total = self.objective.loss(&batch, starts.clone(), &|name| (name == "k").then(|| k.clone())).unwrap();
+        let gradients = total.backward();
+        let by_k = download_scalar(&k.grad(&gradients).unwrap()).unwrap();
+        let by_starts = starts.and_then(|starts| starts.grad(&gradients)).map(|g| download(&g).unwrap());
+        (download_scalar(&total).unwrap(), by_k, by_starts.unwrap_or_default())
+    }
+}
+
+fn rollout(change: impl Fn(&mut Rollout)) -> Settings {
+    let mut rollout = Rollout { steps: 7, shift: 7, ..Rollout::default() };
+    change(&mut rollout);
+    Settings::Rollout(rollout)
+}
+
+#[test]
+fn the_field_loss_is_zero_for_the_truth_and_as_computed_by_hand_otherwise() {
+    let case = Case::new(&Settings::Field);
+    assert!(case.loss(4.0, None).0 < 1e-25);
+    // Only dp is wrong, by (4 − k) q, and counts in units of the deviation of dp = −4 q: (1 − k/4)² · mean q² / var q / 2.
+    let q: Vec<f64> = motion(80).trajectories[0].q.clone();
+    let mean = q.iter().sum::<f64>() / 80.0;
+    let square = q.iter().map(|q| q * q).sum::<f64>() / 80.0;
+    let expected = 0.25_f64.powi(2) * square / (square - mean * mean) / 2.0;
+    assert!((case.loss(3.0, None).0 - expected).abs() < 1e-12);
+}
+
+#[test]
+fn the_rollout_loss_is_small_for_the_truth_and_smaller_for_the_better_scheme() {
+    let at_truth = |scheme: Scheme| Case::new(&rollout(|r| r.scheme = scheme)).loss(4.0, None).0;
+    let (leapfrog, yoshida) = (at_truth(Scheme::Leapfrog), at_truth(Scheme::Yoshida4));
+    assert!(leapfrog < 1e-6 && yoshida < leapfrog / 100.0, "{leapfrog} {yoshida}");
+    let case = Case::new(&rollout(|_| ()));
+    assert!(case.loss(3.0, None).0 > 1e3 * leapfrog);
+}
+
+#[test]
+fn gradients_of_every_loss_agree_with_central_differences() {
+    let cases = [
+        Settings::Field,
+        rollout(|_| ()),
+        rollout(|r| r.scheme = Scheme::Yoshida4),
+        rollout(|r| r.scheme = Scheme::Midpoint { iterations: 4 }),
+        rollout(|r| r.robust_from = Some(0.05)),
+        rollout(|r| r.derivative_weight = 0.7),
+        rollout(|r| {
+            r.step_seconds = Some(0.05);
+            r.position_weight = 3.0;
+        }),
+    ];
+    let h = 1e-5;
+    for settings in cases {
+        let case = Case::new(&settings);
+        let numeric = (case.loss(3.0 + h, None).0 - case.loss(3.0 - h, None).0) / (2.0 * h);
+        let gradient = case.loss(3.0, None).1;
+        assert!((gradient - numeric).abs() < 1e-7 * (1.0 + numeric.abs()), "{settings:?}: {gradient} {numeric}");
+    }
+}
+
+#[test]
+fn learned_starts_have_the_right_gradient_and_cost_their_distance() {
+    let case = Case::new(&rollout(|r| r.learned_starts = true));
+    let count = 2 * case.objective.items();
+    let mut starts: Vec<f64> = (0..count).map(|at| 0.01 * (at as f64 - 5.0)).collect();
+    let gradient = case.loss(3.5, Some(&starts)).2;
+    let h = 1e-5;
+    for at in [0, 1, count - 1] {
+        starts[at] += h;
+        let above = case.loss(3.5, Some(&starts)).0;
+        starts[at] -= 2.0 * h;
+        let numeric = (above - case.loss(3.5, Some(&starts)).0) / (2.0 * h);
+        starts[at] += h;
+        assert!((gradient[at] - numeric).abs() < 1e-8, "{at}: {} {numeric}", gradient[at]);
+    }
+    let free = Case::new(&rollout(|r| {
+        r.learned_starts = true;
+        r.start_weight = 0.0;
+    }));
+    assert!(free.loss(3.5, Some(&starts)).0 < case.loss(3.5, Some(&starts)).0);
+}
+
+#[test]
+fn an_unrolled_graph_shares_the_force_between_leapfrog_steps() {
+    use hnn_exporter::dynamics::{StepLength, step};
+    let step = step(&spring(), Scheme::Leapfrog, StepLength::PerRow).unwrap();
+    let steps = 10;
+    let unrolled = hnn_exporter::optimize::optimize(&rollout::unroll(&step, None, steps).unwrap()).unwrap();
+    let forces = |graph: &Graph| graph.needed(graph.outputs().iter().map(|(_, id)| *id)).iter().filter(|n| **n).count();
+    let single = hnn_exporter::optimize::optimize(&step).unwrap();
+    assert!(forces(&unrolled) < steps * forces(&single), "{} nodes for {} a step", forces(&unrolled), forces(&single));
+}
+
+#[test]
+fn what_a_loss_lacks_is_said() {
+    let arithmetic = Arithmetic::plain(Precision::F64);
+    let refusal = |settings: &Settings, data: &Dataset| {
+        Objective::new(settings, &spring(), data, data, &arithmetic).unwrap_err().to_string()
+    };
+    let mut data = motion(10);
+    data.trajectories[0].derivative = None;
+    assert!(refusal(&Settings::Field, &data).contains("needs derivatives"));
+    assert!(refusal(&rollout(|r| r.derivative_weight = 1.0), &data).contains("the data have none"));
+    data.trajectories[0].time.clear();
+    assert!(refusal(&rollout(|_| ()), &data).contains("needs times"));
+    assert!(refusal(&rollout(|r| r.steps = 0), &motion(10)).contains("at least 1"));
+    assert!(refusal(&rollout(|r| r.position_weight = -1.0), &motion(10)).contains("weights"));
+}

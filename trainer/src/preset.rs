@@ -1,0 +1,167 @@
+//! Training recipes that were tried, by name, with the reason for every number that is not a default.
+//!
+//! A preset is a starting point: each of its settings can be changed, and what was measured with it is in its description.
+
+use crate::architecture::{self, Kind};
+use crate::{fit, loss};
+
+/// Settings of a model, its loss and its optimiser, under a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preset {
+    /// What a user types.
+    pub name: &'static str,
+    /// When to use it, and why it is as it is.
+    pub description: &'static str,
+    /// The model; angles are for the user to declare.
+    pub model: architecture::Settings,
+    /// The loss.
+    pub loss: loss::Settings,
+    /// The optimiser.
+    pub fit: fit::Settings,
+}
+
+/// Every preset.
+#[must_use]
+pub fn all() -> [Preset; 5] {
+    [published(), clean(), noisy(), noisy_with_derivatives(), recording()]
+}
+
+/// The preset that suits such data: `recording` where there are inputs; `clean` where several degrees of freedom come with
+/// derivatives; else `noisy-with-derivatives` or `noisy`, by what the data have.
+#[must_use]
+pub fn suggested(dof: usize, inputs: usize, derivatives: bool) -> Preset {
+    match (dof, inputs, derivatives) {
+        (_, 1.., _) => recording(),
+        (2.., 0, true) => clean(),
+        (_, 0, true) => noisy_with_derivatives(),
+        _ => noisy(),
+    }
+}
+
+/// The published training of Greydanus et al. (2019): one network of 200-200 units, all rows at once.
+fn published() -> Preset {
+    Preset {
+        name: "published",
+        description: "one network for H, derivatives given; H need not split",
+        model: architecture::Settings { kind: Kind::Mlp, hidden: vec![200, 200], ..architecture::Settings::default() },
+        loss: loss::Settings::Field,
+        fit: fit::Settings { steps: 2000, rate: 1e-3, final_rate: 0.1, batch: Some(256), ..fit::Settings::default() },
+    }
+}
+
+/// Given derivatives of a mechanical system: T quadratic, V a network; explicit schemes can deploy it.
+fn clean() -> Preset {
+    Preset {
+        name: "clean",
+        description: "clean states with derivatives, energy conserved, H = T(p) + V(q)",
+        model: architecture::Settings {
+            kind: Kind::Separable,
+            hidden: vec![64, 64],
+            ..architecture::Settings::default()
+        },
+        loss: loss::Settings::Field,
+        fit: fit::Settings { steps: 3000, batch: Some(256), ..fit::Settings::default() },
+    }
+}
+
+/// Whole noisy trajectories through leapfrog.
+///
+/// Learned first states make this maximum likelihood for white measurement noise; a short window would leave each start
+/// with little to be learned from, hence whole trajectories of up to 64 steps. One hidden layer of 16 units describes a
+/// smooth V of one angle; more units only fit more noise. A high rate is safe: the gradient is clipped and the loss smooth.
+fn noisy() -> Preset {
+    let rollout = loss::Rollout { steps: 44, shift: 44, learned_starts: true, ..loss::Rollout::default() };
+    Preset {
+        name: "noisy",
+        description: "noisy states without derivatives, energy conserved",
+        model: architecture::Settings { kind: Kind::Separable, hidden: vec![16], ..architecture::Settings::default() },
+        loss: loss::Settings::Rollout(rollout),
+        fit: fit::Settings { steps: 1200, rate: 2e-2, start_rate: 3e-2, ..fit::Settings::default() },
+    }
+}
+
+/// As [`noisy`], and compares derivatives where the motion passed instead of where noise put it.
+///
+/// On the reference pendulum (25 trajectories of 45 rows, noise 0.1; clean protocol over t = 20) data seeds 0 to 4 gave energy
+/// errors of 2e-5 to 8e-4 and coordinate errors of 1e-3 to 7e-3 in 8 CPU-s; without derivatives 4e-4 to 3e-3 and 7e-3 to
+/// 9e-2. A weight of 10 is worse: it overrules the states, whose scheme has an error of its own.
+fn noisy_with_derivatives() -> Preset {
+    let noisy = noisy();
+    let loss = match noisy.loss {
+        loss::Settings::Rollout(rollout) => {
+            loss::Settings::Rollout(loss::Rollout { derivative_weight: 1.0, ..rollout })
+        }
+        other => other,
+    };
+    let description = "noisy states with clean derivatives, energy conserved";
+    Preset { name: "noisy-with-derivatives", description, loss, ..noisy }
+}
+
+/// A driven machine with friction: half-second windows of averaged input.
+///
+/// Steps of 20 ms average sensor noise and torque ripple of 200–500 Hz recordings and train ten times faster. Errors beyond
+/// 20 % of a typical change count linearly: past an unstable equilibrium one window would otherwise outweigh all others.
+/// Small networks under weight decay keep friction and gain near constants where data are few, which decides predictions
+/// on other recordings; without decay the friction level at rest is not found and what should stand creeps. Starts may move
+/// a little, as velocities are quantised, but are held tightly: free ones absorb errors of the model. Measured on three
+/// recordings of a torque-limited pendulum, one left out: better than a grey box fitted to the same two in RMSE and 90 %
+/// quantile over 0.5 s on two of three for three seeds; worse where the fast motion of the third is not in the training.
+/// These settings were chosen, among about eighteen, by these very scores, so they are not an independent test.
+fn recording() -> Preset {
+    let rollout = loss::Rollout {
+        steps: 25,
+        step_seconds: Some(0.02),
+        shift: 5,
+        learned_starts: true,
+        start_weight: 10.0,
+        robust_from: Some(0.2),
+        position_weight: 3.0,
+        ..loss::Rollout::default()
+    };
+    Preset {
+        name: "recording",
+        description: "recordings of a driven machine with friction",
+        model: architecture::Settings {
+            kind: Kind::Port,
+            hidden: vec![8],
+            friction_hidden: 4,
+            ..architecture::Settings::default()
+        },
+        loss: loss::Settings::Rollout(rollout),
+        fit: fit::Settings {
+            steps: 400,
+            rate: 1.5e-2,
+            start_rate: 1e-2,
+            weight_decay: 0.7,
+            judge_every: 20,
+            ..fit::Settings::default()
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_differ_and_settings_survive_their_file_form() {
+        let presets = all();
+        for (at, preset) in presets.iter().enumerate() {
+            assert!(presets[..at].iter().all(|earlier| earlier.name != preset.name));
+            let model = serde_json::to_string(&preset.model).unwrap();
+            assert_eq!(serde_json::from_str::<architecture::Settings>(&model).unwrap(), preset.model);
+            let loss = serde_json::to_string(&preset.loss).unwrap();
+            assert_eq!(serde_json::from_str::<loss::Settings>(&loss).unwrap(), preset.loss);
+            let fit = serde_json::to_string(&preset.fit).unwrap();
+            assert_eq!(serde_json::from_str::<fit::Settings>(&fit).unwrap(), preset.fit);
+        }
+    }
+
+    #[test]
+    fn data_with_inputs_get_a_model_with_inputs() {
+        assert_eq!(suggested(1, 1, true).model.kind, Kind::Port);
+        assert_eq!(suggested(2, 0, false).name, "noisy");
+        assert_eq!(suggested(1, 0, true).name, "noisy-with-derivatives");
+        assert_eq!(suggested(4, 0, true).name, "clean");
+    }
+}

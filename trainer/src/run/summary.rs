@@ -1,0 +1,103 @@
+//! What the training data look like, for normalisation, for the manifest of an export, and to recognise them again.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::VERSION;
+use crate::architecture::Scaling;
+use crate::data::{Dataset, MAX_SAMPLES, Moments, samples, statistics};
+
+/// Column-wise moments, as written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MomentsSummary {
+    /// Mean of each column.
+    pub mean: Vec<f64>,
+    /// Standard deviation of each column.
+    pub deviation: Vec<f64>,
+    /// Smallest value of each column.
+    pub min: Vec<f64>,
+    /// Largest value of each column.
+    pub max: Vec<f64>,
+}
+
+/// Summary of a training dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSummary {
+    /// Layout of this file.
+    pub version: u32,
+    /// Names of the positions.
+    pub q: Vec<String>,
+    /// Names of the momenta, or velocities.
+    pub p: Vec<String>,
+    /// Names of the inputs.
+    pub u: Vec<String>,
+    /// Whether velocities stand for momenta of unit mass.
+    pub momentum_is_velocity: bool,
+    /// Number of trajectories.
+    pub trajectories: usize,
+    /// Number of rows.
+    pub rows: usize,
+    /// Median time step in seconds, where time was recorded.
+    pub dt_median: Option<f64>,
+    /// Moments of `[q…, p…]`.
+    pub x: MomentsSummary,
+    /// Moments of `u`.
+    pub inputs: MomentsSummary,
+    /// Units inside the model.
+    pub scaling: Scaling,
+    /// Some states `[q…, p…]`, one per row.
+    pub samples_x: Vec<Vec<f64>>,
+    /// The inputs of these rows.
+    pub samples_u: Vec<Vec<f64>>,
+    /// SHA-256 of all numbers, in hexadecimal.
+    pub fingerprint: String,
+}
+
+impl DataSummary {
+    /// Summarises training data and the units measured on them.
+    #[must_use]
+    pub fn new(data: &Dataset, scaling: &Scaling) -> Self {
+        let statistics = statistics(data);
+        let samples = samples(data, MAX_SAMPLES);
+        let rows = |values: &[f64], width: usize| -> Vec<Vec<f64>> {
+            (0..samples.count).map(|row| values[row * width..(row + 1) * width].to_vec()).collect()
+        };
+        Self {
+            version: VERSION,
+            q: data.names.q.clone(),
+            p: data.names.p.clone(),
+            u: data.names.u.clone(),
+            momentum_is_velocity: data.names.momentum_is_velocity,
+            trajectories: data.trajectories.len(),
+            rows: data.row_count(),
+            dt_median: statistics.dt_median,
+            x: moments(statistics.x),
+            inputs: moments(statistics.u),
+            scaling: scaling.clone(),
+            samples_x: rows(&samples.x, 2 * data.dof),
+            samples_u: rows(&samples.u, data.inputs),
+            fingerprint: fingerprint(data),
+        }
+    }
+}
+
+fn moments(moments: Moments) -> MomentsSummary {
+    let Moments { mean, deviation, min, max } = moments;
+    MomentsSummary { mean, deviation, min, max }
+}
+
+/// SHA-256 over the bits of all times, states, inputs and derivatives: the same data, whatever the file was called.
+#[must_use]
+pub fn fingerprint(data: &Dataset) -> String {
+    let mut hash = Sha256::new();
+    for one in &data.trajectories {
+        let derivative = one.derivative.as_deref().unwrap_or_default();
+        for block in [&one.time[..], &one.q, &one.p, &one.u, derivative] {
+            hash.update((block.len() as u64).to_le_bytes());
+            block.iter().for_each(|value| hash.update(value.to_le_bytes()));
+        }
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

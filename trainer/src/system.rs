@@ -1,0 +1,193 @@
+//! Named systems: a Hamiltonian as text, its settings, a sampler of initial states, and ground truth.
+//!
+//! A system is a formula that `hnn_exporter::expression` parses, so that data, truth and export share one definition.
+//! [`generate`] integrates it to a stated, computed accuracy. Nothing here knows learning.
+
+mod catalogue;
+mod field;
+mod generate;
+mod protocol;
+mod truth;
+
+use std::collections::BTreeMap;
+
+use hnn_exporter::dynamics::{DynamicsError, Model};
+use hnn_exporter::evaluate::EvaluateError;
+use hnn_exporter::expression::{self, ExpressionError};
+
+use crate::data::DataError;
+use crate::random::Stream;
+
+pub use catalogue::SYSTEMS;
+pub use field::{Energy, Field, ModelField};
+pub(crate) use generate::fresh_starts;
+pub use generate::{Attained, Generated, TRUTH_TOLERANCE, generate};
+pub(crate) use protocol::spaced;
+pub use protocol::{MAX_ROWS, Protocol};
+pub use truth::{MAX_REFINEMENTS, Truth, integrate};
+
+/// A constant of a formula.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Setting {
+    /// Name in the formula.
+    pub name: &'static str,
+    /// Value unless another is set.
+    pub value: f64,
+    /// What it is, with its unit.
+    pub meaning: &'static str,
+}
+
+/// How initial states are drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Start {
+    /// A uniform point of [−1, 1)² moved along its ray to a radius uniform in `[low, high)`.
+    Disc { low: f64, high: f64 },
+    /// Two equal masses opposite each other on a circular orbit, the first at a position uniform in `[low, high)²`, both
+    /// velocities scaled by 1 + `deviation`·N(0, 1).
+    Orbit { low: f64, high: f64, deviation: f64 },
+}
+
+/// A Hamiltonian with a name.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct System {
+    /// What a user types.
+    pub name: &'static str,
+    /// One line about it.
+    pub description: &'static str,
+    /// H(q, p).
+    pub expression: &'static str,
+    /// Constants of the formula.
+    pub settings: &'static [Setting],
+    /// Degrees of freedom n.
+    pub dof: usize,
+    /// Data made unless something else is asked for.
+    pub protocol: Protocol,
+    /// Data of the published experiment.
+    pub reference: Protocol,
+    start: Start,
+}
+
+/// Values for some of a system's settings.
+pub type Settings = BTreeMap<String, f64>;
+
+/// Why a system cannot be found, built or integrated.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    /// No system of that name.
+    #[error("no system `{name}`; there are {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// All names.
+        known: String,
+    },
+    /// No setting of that name.
+    #[error("system `{system}` has no setting `{name}`; it has {known}")]
+    Setting {
+        /// The system.
+        system: &'static str,
+        /// What was asked for.
+        name: String,
+        /// All settings.
+        known: String,
+    },
+    /// A protocol that cannot be followed.
+    #[error("{0}")]
+    Protocol(String),
+    /// The formula does not parse.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
+    /// The formula gives no model.
+    #[error(transparent)]
+    Dynamics(#[from] DynamicsError),
+    /// The oracle could not evaluate.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// The made data do not fit together.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The motion leaves the finite numbers.
+    #[error("the motion is no longer finite at t = {time}")]
+    NotFinite {
+        /// Last time at which it was.
+        time: f64,
+    },
+    /// Refinement does not reach the tolerance: the motion is chaotic, singular or too long.
+    #[error(
+        "the motion is known only to {attained:.1e} over {horizon} s, {tolerance:.0e} was asked for; shorten the horizon"
+    )]
+    Tolerance {
+        /// Difference between the last two refinements.
+        attained: f64,
+        /// What was asked for.
+        tolerance: f64,
+        /// Length of the motion.
+        horizon: f64,
+    },
+}
+
+/// The system of that name.
+///
+/// # Errors
+/// [`SystemError::Unknown`] listing the names.
+pub fn find(name: &str) -> Result<&'static System, SystemError> {
+    SYSTEMS.iter().find(|system| system.name == name).ok_or_else(|| {
+        let known = SYSTEMS.map(|system| format!("`{}`", system.name)).join(", ");
+        SystemError::Unknown { name: name.to_owned(), known }
+    })
+}
+
+impl System {
+    /// All settings, those in `given` replaced.
+    ///
+    /// # Errors
+    /// [`SystemError::Setting`] where a name is not one of this system's.
+    pub fn settings_with(&self, given: &Settings) -> Result<Settings, SystemError> {
+        let mut all: Settings = self.settings.iter().map(|setting| (setting.name.to_owned(), setting.value)).collect();
+        for (name, value) in given {
+            let Some(slot) = all.get_mut(name) else {
+                let known = self.settings.iter().map(|setting| format!("`{}`", setting.name)).collect::<Vec<_>>();
+                return Err(SystemError::Setting { system: self.name, name: name.clone(), known: known.join(", ") });
+            };
+            *slot = *value;
+        }
+        Ok(all)
+    }
+
+    /// The model of the formula under these settings.
+    ///
+    /// # Errors
+    /// [`SystemError`] for an unknown setting or a formula that is no model.
+    pub fn model(&self, given: &Settings) -> Result<Model, SystemError> {
+        Ok(expression::parse(self.expression, &self.settings_with(given)?)?)
+    }
+
+    /// Draws an initial state `[q…, p…]`, `[2n]`.
+    ///
+    /// # Errors
+    /// [`SystemError::Setting`] where a name is not one of this system's.
+    pub fn start(&self, given: &Settings, stream: &mut Stream) -> Result<Vec<f64>, SystemError> {
+        let settings = self.settings_with(given)?;
+        let setting = |name: &str| settings.get(name).copied().unwrap_or(1.0);
+        Ok(match self.start {
+            Start::Disc { low, high } => {
+                let direction = [stream.uniform(-1.0, 1.0), stream.uniform(-1.0, 1.0)];
+                let radius = stream.uniform(low, high);
+                let scale = radius / direction[0].hypot(direction[1]).max(f64::MIN_POSITIVE);
+                vec![direction[0] * scale, direction[1] * scale]
+            }
+            Start::Orbit { low, high, deviation } => {
+                let (x, y) = (stream.uniform(low, high), stream.uniform(low, high));
+                let radius = x.hypot(y);
+                // Masses m at distance 2r: G m²/(4r²) = m v²/r, hence v = √(G m / 4r) across the radius.
+                let speed = (setting("G") * setting("m") / (4.0 * radius)).sqrt() * stream.normal(1.0, deviation);
+                let momentum = setting("m") * speed / radius;
+                let (px, py) = (-y * momentum, x * momentum);
+                vec![x, y, -x, -y, px, py, -px, -py]
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
