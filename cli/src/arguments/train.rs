@@ -1,0 +1,236 @@
+//! Arguments of `hnn train`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Shown under `hnn train --help`.
+pub(super) const EXAMPLES: &str = "Examples:
+  hnn train --system pendulum --protocol reference --out runs/pendulum
+  hnn train --data swing.csv --q position --v velocity --u torque --time time --angle position \\
+            --model port --loss rollout --out runs/robot
+  hnn train --resume --out runs/robot";
+
+/// What to learn from, what to learn, and how.
+#[derive(Debug, Args)]
+pub(crate) struct TrainArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+    /// A recipe to start from; without it, the one that suits the data. `hnn models` lists them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
+    #[command(flatten)]
+    pub(crate) fit: FitArguments,
+    /// Folder to write to
+    #[arg(long, value_name = "RUN")]
+    pub(crate) out: PathBuf,
+    /// Replace what is in the folder
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) force: bool,
+    /// Continue an interrupted run in its folder, bit for bit; takes everything else from the run
+    #[arg(long, conflicts_with_all = [
+        "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
+        "trajectory", "dq", "dp", "split_at_nan", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
+        "energy", "constant_force", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds",
+        "learned_starts", "clip", "patience", "seed", "precision", "device", "fit",
+    ])]
+    pub(crate) resume: bool,
+}
+
+/// A named system as source of data, and how to draw from it.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArguments {
+    /// A named system; `hnn systems` lists them
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    pub(crate) system: Option<String>,
+    /// Counts, horizon, noise and split of the published reference of that system
+    #[arg(long, value_name = "NAME", value_enum, requires = "system")]
+    pub(crate) protocol: Option<ProtocolName>,
+    /// Trajectories to draw
+    #[arg(long, value_name = "N", requires = "system")]
+    pub(crate) trajectories: Option<usize>,
+    /// Length of a trajectory in seconds
+    #[arg(long, value_name = "SECONDS", requires = "system", allow_negative_numbers = true)]
+    pub(crate) horizon: Option<f64>,
+    /// Points per second
+    #[arg(long, value_name = "HERTZ", requires = "system", allow_negative_numbers = true)]
+    pub(crate) rate: Option<f64>,
+    /// Standard deviation of Gaussian noise on the state
+    #[arg(long, value_name = "SIGMA", requires = "system", allow_negative_numbers = true)]
+    pub(crate) noise: Option<f64>,
+    /// Value of a constant of the system; repeat for each
+    #[arg(long = "set", value_name = "NAME=VALUE", allow_hyphen_values = true, requires = "system")]
+    pub(crate) set: Vec<String>,
+}
+
+/// Published protocols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProtocolName {
+    /// Greydanus et al. (2019)
+    Reference,
+}
+
+/// Measured data and the meaning of its columns.
+#[derive(Debug, Args)]
+pub(crate) struct DataArguments {
+    /// CSV files with a header
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "q")]
+    pub(crate) data: Vec<PathBuf>,
+    /// Columns of positions
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "data")]
+    pub(crate) q: Vec<String>,
+    /// Columns of momenta
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "data", conflicts_with = "v")]
+    pub(crate) p: Vec<String>,
+    /// Columns of velocities, where momenta were not measured: taken as momenta of unit mass
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "data")]
+    pub(crate) v: Vec<String>,
+    /// Columns of external inputs
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "data")]
+    pub(crate) u: Vec<String>,
+    /// Column of times in seconds
+    #[arg(long, value_name = "COL", requires = "data")]
+    pub(crate) time: Option<String>,
+    /// Column that tells trajectories apart
+    #[arg(long, value_name = "COL", requires = "data")]
+    pub(crate) trajectory: Option<String>,
+    /// Columns of the time derivatives of the positions
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires_all = ["data", "dp"])]
+    pub(crate) dq: Vec<String>,
+    /// Columns of the time derivatives of the momenta
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires_all = ["data", "dq"])]
+    pub(crate) dp: Vec<String>,
+    /// Where a value is missing or not a number, end the trajectory instead of refusing the file
+    #[arg(long, requires = "data")]
+    pub(crate) split_at_nan: bool,
+}
+
+/// The model to learn.
+#[derive(Debug, Args)]
+pub(crate) struct ModelArguments {
+    /// A model; `hnn models` lists them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Units of each hidden layer
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    pub(crate) hidden: Vec<usize>,
+    /// tanh, softplus, sin or silu
+    #[arg(long, value_name = "NAME")]
+    pub(crate) activation: Option<String>,
+    /// Positions that are angles, by column or as q1, q2, …: the model sees their sine and cosine
+    #[arg(long, value_name = "COL,…", value_delimiter = ',')]
+    pub(crate) angle: Vec<String>,
+    /// Adds each hidden layer's input to its output
+    #[arg(long)]
+    pub(crate) residual: bool,
+    /// Form of T(p): quadratic or network
+    #[arg(long, value_name = "FORM")]
+    pub(crate) kinetic: Option<KineticName>,
+    /// Energy of a `port` model: separable or mlp
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) energy: Option<EnergyName>,
+    /// Adds a learned constant force to a `port` model: a tilt, a sensor's offset
+    #[arg(long)]
+    pub(crate) constant_force: bool,
+}
+
+/// Forms of the kinetic energy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KineticName {
+    /// ½ pᵀ A p
+    Quadratic,
+    /// A network
+    Network,
+}
+
+/// Energies of a `port` model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EnergyName {
+    /// T(p) + V(q)
+    Separable,
+    /// One network
+    Mlp,
+}
+
+/// How to learn it.
+#[derive(Debug, Args)]
+pub(crate) struct FitArguments {
+    /// What to minimise
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub(crate) loss: Option<LossName>,
+    /// How to minimise it
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = FitName::Adam)]
+    pub(crate) fit: FitName,
+    /// Scheme that `--loss rollout` steps through
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scheme: Option<String>,
+    /// Optimiser steps
+    #[arg(long, value_name = "N")]
+    pub(crate) steps: Option<usize>,
+    /// Rows, or windows of `--loss rollout`, per optimiser step; without it, chosen from the data
+    #[arg(long, value_name = "N")]
+    pub(crate) batch: Option<usize>,
+    /// Learning rate at the start
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    pub(crate) learning_rate: Option<f64>,
+    /// Steps per window of `--loss rollout`
+    #[arg(long, value_name = "N")]
+    pub(crate) window: Option<usize>,
+    /// Length of these steps, where it is not that of the rows
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) step_seconds: Option<f64>,
+    /// Learn the first state of every window: for noisy states
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) learned_starts: Option<bool>,
+    /// Largest norm of a gradient; longer ones are shortened
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    pub(crate) clip: Option<f64>,
+    /// Judgements on held-out data without improvement after which to stop
+    #[arg(long, value_name = "N")]
+    pub(crate) patience: Option<u64>,
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Precision of training
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Precision::F32)]
+    pub(crate) precision: Precision,
+    /// Where to compute
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = DeviceName::Flex)]
+    pub(crate) device: DeviceName,
+}
+
+/// Losses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LossName {
+    /// Squared error of the derivatives, given or by finite differences
+    Field,
+    /// Squared error of trajectories stepped with the deployed scheme at the data's own times
+    Rollout,
+}
+
+/// Fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FitName {
+    /// Adam with cosine decay
+    Adam,
+}
+
+/// Precisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Precision {
+    /// 32-bit floating point
+    F32,
+    /// 64-bit floating point
+    F64,
+}
+
+/// Devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeviceName {
+    /// The processor, through burn's own backend
+    Flex,
+}

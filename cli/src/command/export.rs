@@ -1,0 +1,209 @@
+//! `hnn export`: a run, a formula or an ONNX file becomes a directory that can be deployed.
+
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use hnn_exporter::dynamics::{Model, Scheme, separability};
+use hnn_exporter::expression;
+use hnn_exporter::graph::Graph;
+use hnn_exporter::import::{StateInputs, adopt};
+use hnn_exporter::manifest::{Coordinate, DeviceRecord, Manifest, Provenance, Samples};
+use hnn_exporter::onnx::{self, Batch, MAX_FILE_BYTES, WriteOptions};
+use hnn_exporter::optimize::optimize_explained;
+use hnn_exporter::pipeline::{ExportOptions, GraphKind, default_scheme, export as write};
+use hnn_trainer::loss;
+use hnn_trainer::run::{self, Run};
+
+use super::evaluate::trained;
+use crate::arguments::{Emit, ExportArguments, GraphName, WeightFormat};
+use crate::source::{self, Source};
+use crate::{Verdict, console, settings};
+
+/// Exports a model.
+pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
+    let WeightFormat::F32 = arguments.weights;
+    let (model, mut options) = subject(arguments)?;
+    options.scheme = scheme(arguments, options.scheme, &model)?;
+    options.dt = arguments.dt.unwrap_or(options.dt);
+    options.force = arguments.force;
+    options.onnx = WriteOptions { opset: arguments.opset, batch: batch(&arguments.batch)?, ..WriteOptions::default() };
+    options.blob = arguments.emit.contains(&Emit::Blob);
+    options.graphs = if arguments.emit.contains(&Emit::Onnx) { graphs(&arguments.graphs) } else { Vec::new() };
+    let manifest = write(&model, &options, &arguments.out)?;
+    if arguments.explain {
+        let scheme = options.scheme.map_or_else(|| manifest.integration.scheme.parse(), Ok)?;
+        explain(&model, &options.graphs, scheme)?;
+    }
+    summarize(&manifest, &arguments.out);
+    Ok(Verdict::Good)
+}
+
+/// The model, and what its origin says about how to deploy it.
+fn subject(arguments: &ExportArguments) -> anyhow::Result<(Model, ExportOptions)> {
+    match (&arguments.hamiltonian, &arguments.source) {
+        (Some(formula), _) => {
+            ensure!(arguments.q.is_none(), "--q and --p name inputs of an ONNX file; a formula has none");
+            of_formula(formula, &arguments.settings.set)
+        }
+        (None, Some(path)) => {
+            ensure!(arguments.settings.set.is_empty(), "--set gives values to a formula; use it with --hamiltonian");
+            if run::is_run(path) {
+                ensure!(arguments.q.is_none(), "--q and --p name inputs of an ONNX file; a run has its own");
+                of_run(&trained(path)?)
+            } else if path.is_dir() {
+                bail!("{} is no run of `hnn train`: it has no run.json", path.display())
+            } else {
+                of_onnx(path, &StateInputs { q: arguments.q.clone(), p: arguments.p.clone() })
+            }
+        }
+        (None, None) => bail!("name a run, an ONNX file, or a formula with --hamiltonian"),
+    }
+}
+
+fn of_formula(formula: &str, assignments: &[String]) -> anyhow::Result<(Model, ExportOptions)> {
+    let values = settings::parse(assignments)?;
+    let model = expression::parse(formula, &values)?;
+    let provenance = Provenance {
+        source: "expression".to_owned(),
+        hamiltonian: Some(formula.to_owned()),
+        settings: values,
+        ..Provenance::default()
+    };
+    let description = format!("H = {formula}");
+    Ok((model, ExportOptions { name: "formula".to_owned(), description, provenance, ..ExportOptions::default() }))
+}
+
+fn of_onnx(path: &Path, state: &StateInputs) -> anyhow::Result<(Model, ExportOptions)> {
+    let context = || format!("cannot read {}", path.display());
+    let bytes = std::fs::metadata(path).with_context(context)?.len();
+    ensure!(bytes <= MAX_FILE_BYTES as u64, "{} is larger than {MAX_FILE_BYTES} bytes", path.display());
+    let graph = onnx::read(&std::fs::read(path).with_context(context)?).with_context(context)?;
+    let model = adopt(&graph, state).with_context(|| path.display().to_string())?;
+    let name = path.file_stem().map_or("model".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let provenance = Provenance { source: format!("onnx {}", path.display()), ..Provenance::default() };
+    Ok((model, ExportOptions { name, provenance, ..ExportOptions::default() }))
+}
+
+/// A run's model, and how its training says it should be deployed.
+pub(super) fn of_run(run: &Run) -> anyhow::Result<(Model, ExportOptions)> {
+    let (config, data) = (run.config()?, run.data()?);
+    let source = source::of_run(&config.source, run.path())?;
+    let (scheme, dt) = match &config.loss {
+        loss::Settings::Rollout(rollout) => (Some(rollout.scheme), rollout.step_seconds.or(data.dt_median)),
+        loss::Settings::Field => (None, None),
+    };
+    let name = run.path().file_name().map_or("model".to_owned(), |name| name.to_string_lossy().into_owned());
+    let coordinate = |name: &String| Coordinate { name: name.clone(), unit: String::new() };
+    let mut details = std::collections::BTreeMap::new();
+    details.insert("data_sha256".to_owned(), data.fingerprint.clone());
+    details.insert("model".to_owned(), config.model.kind.to_string());
+    let provenance = Provenance {
+        source: source.describe(),
+        hamiltonian: None,
+        settings: if let Source::System(system) = &source { system.settings.clone() } else { Default::default() },
+        seed: Some(config.fit.seed),
+        details,
+        ..Provenance::default()
+    };
+    let options = ExportOptions {
+        description: format!("{} learned from {}", config.model.kind, source.describe()),
+        coordinates: data.q.iter().chain(&data.p).map(coordinate).collect(),
+        input_coordinates: data.u.iter().map(coordinate).collect(),
+        scheme,
+        dt: dt.unwrap_or(ExportOptions::default().dt),
+        samples: Samples {
+            source: "training data".to_owned(),
+            x: data.samples_x.clone(),
+            u: data.samples_u.clone(),
+            x_min: data.x.min.clone(),
+            x_max: data.x.max.clone(),
+        },
+        provenance,
+        name,
+        ..ExportOptions::default()
+    };
+    Ok((run.model()?, options))
+}
+
+/// What was asked for, else what the origin says, with the iterations asked for.
+fn scheme(arguments: &ExportArguments, origin: Option<Scheme>, model: &Model) -> anyhow::Result<Option<Scheme>> {
+    let scheme = match &arguments.scheme {
+        Some(name) => Some(name.parse()?),
+        None => origin,
+    };
+    match (arguments.iterations, scheme) {
+        (None, scheme) => Ok(scheme),
+        (Some(iterations), Some(scheme)) => Ok(Some(scheme.with_iterations(iterations)?)),
+        (Some(iterations), None) => Ok(Some(default_scheme(&separability(model)?).with_iterations(iterations)?)),
+    }
+}
+
+fn batch(text: &str) -> anyhow::Result<Batch> {
+    if text == "dynamic" {
+        return Ok(Batch::Dynamic);
+    }
+    let rows = text.parse::<usize>().ok().filter(|rows| *rows > 0);
+    Ok(Batch::Fixed(rows.with_context(|| format!("--batch {text}: expected `dynamic` or a positive number"))?))
+}
+
+fn graphs(names: &[GraphName]) -> Vec<GraphKind> {
+    let kind = |name: &GraphName| match name {
+        GraphName::Hamiltonian => GraphKind::Hamiltonian,
+        GraphName::Field => GraphKind::Field,
+        GraphName::Step => GraphKind::Step,
+        GraphName::Hessian => GraphKind::Hessian,
+        GraphName::Jacobian => GraphKind::Jacobian,
+        GraphName::Hvp => GraphKind::Hvp,
+    };
+    names.iter().map(kind).collect()
+}
+
+/// Every rewrite of every graph that was written, with the operators before and after.
+fn explain(model: &Model, kinds: &[GraphKind], scheme: Scheme) -> anyhow::Result<()> {
+    for kind in kinds {
+        let derived = kind.derive(model, scheme)?;
+        let (optimized, applied) = optimize_explained(&derived, None)?;
+        console::say(format!("graph `{}`: {}", kind.name(), operators(&derived)));
+        applied.iter().for_each(|rewrite| console::say(format!("  {rewrite}")));
+        console::say(format!("  after {} rewrites: {}", applied.len(), operators(&optimized)));
+    }
+    Ok(())
+}
+
+/// Operators that the outputs need, by name.
+fn operators(graph: &Graph) -> String {
+    let needed = graph.needed(graph.outputs().iter().map(|(_, id)| *id));
+    let mut counts = std::collections::BTreeMap::new();
+    let computing = graph.ids().filter(|id| needed[id.index()] && !graph.node(*id).args.is_empty());
+    for id in computing {
+        *counts.entry(graph.node(id).op.name()).or_insert(0usize) += 1;
+    }
+    let total: usize = counts.values().sum();
+    let list: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    format!("{total} operators ({})", list.join(", "))
+}
+
+/// What was written, in a few lines.
+fn summarize(manifest: &Manifest, out: &Path) {
+    let record = &manifest.model;
+    let how = match (&record.separability.reason, record.separability.separable) {
+        (_, true) => "separable, H = T(p) + V(q)".to_owned(),
+        (Some(reason), false) => format!("not separable: {reason}"),
+        (None, false) => "not separable".to_owned(),
+    };
+    console::say(format!("{} degree(s) of freedom, {} input(s); {how}", record.dof, record.inputs));
+    let step = &manifest.integration;
+    console::say(format!("scheme {}, dt {} s", step.scheme, step.dt));
+    match &manifest.device {
+        DeviceRecord::Program(program) => console::say(format!(
+            "device: {} bytes of flash for the program, {} bytes of workspace, {} multiply-adds per step",
+            program.flash_bytes, program.workspace_bytes, program.step.multiply_adds
+        )),
+        DeviceRecord::Absent { reason } => console::note(format!("no device program: {reason}")),
+    }
+    if let Some(trajectory) = &manifest.trajectory {
+        console::say(format!("trajectory hash over {} steps: {}", trajectory.steps, trajectory.hash));
+    }
+    let files: Vec<&str> = manifest.files.iter().map(|file| file.name.as_str()).collect();
+    console::say(format!("wrote {}, manifest.json to {}", files.join(", "), out.display()));
+}

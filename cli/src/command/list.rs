@@ -1,0 +1,69 @@
+//! `hnn systems`, `hnn models`, `hnn schemes`: what can be named, one line each.
+
+use hnn_exporter::dynamics::Scheme;
+use hnn_trainer::architecture::Kind;
+use hnn_trainer::preset;
+use hnn_trainer::system::SYSTEMS;
+
+use crate::Verdict;
+use crate::console;
+
+/// Lists the named systems.
+pub(crate) fn systems() -> anyhow::Result<Verdict> {
+    let rows: Vec<Vec<String>> = SYSTEMS
+        .iter()
+        .map(|system| {
+            let settings = system.settings.iter().map(|setting| format!("{}={}", setting.name, setting.value));
+            let settings = settings.collect::<Vec<_>>().join(" ");
+            [system.name, &system.dof.to_string(), system.expression, &settings, system.description]
+                .map(str::to_owned)
+                .to_vec()
+        })
+        .collect();
+    console::table(&["system", "dof", "H(q, p)", "settings", ""], &rows);
+    Ok(Verdict::Good)
+}
+
+/// Lists the models with what each assumes and guarantees, and the recipes they are trained with.
+pub(crate) fn models() -> anyhow::Result<Verdict> {
+    let rows: Vec<Vec<String>> =
+        Kind::ALL.map(|kind| vec![kind.to_string(), kind.assumes().to_owned(), kind.guarantees().to_owned()]).to_vec();
+    console::table(&["model", "assumes", "guarantees"], &rows);
+    console::say("");
+    let presets: Vec<Vec<String>> = preset::all()
+        .iter()
+        .map(|preset| [preset.name, &preset.model.kind.to_string(), preset.description].map(str::to_owned).to_vec())
+        .collect();
+    console::table(&["preset", "model", "for"], &presets);
+    Ok(Verdict::Good)
+}
+
+/// Lists the schemes with order, claims and source.
+pub(crate) fn schemes() -> anyhow::Result<Verdict> {
+    let rows: Vec<Vec<String>> = Scheme::ALL.iter().map(|scheme| claims(*scheme)).collect();
+    console::table(&["scheme", "order", "needs", "conservative", "damped", "driven", "source"], &rows);
+    Ok(Verdict::Good)
+}
+
+fn claims(scheme: Scheme) -> Vec<String> {
+    let (order, needs, conservative, source) = match scheme.splitting() {
+        Some(splitting) => (splitting.order, "H = T(p) + V(q)", "symplectic, reversible", splitting.source),
+        None => (
+            2,
+            "nothing",
+            "symplectic and reversible up to its residual",
+            "E. Hairer et al., Geometric Numerical Integration, 2nd ed., (II.1.10)",
+        ),
+    };
+    let damped = "exact decay and order 2 where R does not depend on p and T is quadratic; else approximate";
+    [
+        scheme.to_string(),
+        order.to_string(),
+        needs.into(),
+        conservative.into(),
+        damped.into(),
+        "input held".into(),
+        source.into(),
+    ]
+    .to_vec()
+}

@@ -1,0 +1,147 @@
+//! What to learn and how: a preset that suits the data, with every setting that was typed put in its place.
+
+use anyhow::{Context, bail};
+use hnn_exporter::dynamics::Scheme;
+use hnn_trainer::architecture::{self, Energy, Kind, Kinetic};
+use hnn_trainer::data::Dataset;
+use hnn_trainer::execute::Precision;
+use hnn_trainer::preset::{self, Preset};
+use hnn_trainer::{fit, loss};
+
+use crate::arguments::{self, EnergyName, FitArguments, KineticName, LossName, ModelArguments, TrainArguments};
+
+/// Model, loss and optimiser for what was typed and the data at hand.
+pub(crate) fn plan(
+    arguments: &TrainArguments,
+    train: &Dataset,
+) -> anyhow::Result<(architecture::Settings, loss::Settings, fit::Settings)> {
+    let preset = match &arguments.preset {
+        Some(name) => named(name)?,
+        None => suggested(train),
+    };
+    let model = model(&arguments.model, preset.model, train)?;
+    let loss = loss(&arguments.fit, preset.loss, &model)?;
+    let fit = fit(&arguments.fit, preset.fit);
+    Ok((model, loss, fit))
+}
+
+/// The preset that suits the data.
+pub(crate) fn suggested(train: &Dataset) -> Preset {
+    let derivatives = train.trajectories.iter().all(|trajectory| trajectory.derivative.is_some());
+    preset::suggested(train.dof, train.inputs, derivatives)
+}
+
+fn named(name: &str) -> anyhow::Result<Preset> {
+    let all = preset::all();
+    let known = all.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", ");
+    all.into_iter()
+        .find(|preset| preset.name == name)
+        .with_context(|| format!("unknown preset `{name}`; known are {known}"))
+}
+
+fn model(
+    typed: &ModelArguments,
+    preset: architecture::Settings,
+    train: &Dataset,
+) -> anyhow::Result<architecture::Settings> {
+    let kind = match &typed.model {
+        Some(name) => name.parse()?,
+        None => preset.kind,
+    };
+    let idle = |option: &str, models: &str| format!("{option} has no effect on model `{kind}`; it belongs to {models}");
+    if kind != Kind::Port && (typed.energy.is_some() || typed.constant_force) {
+        bail!(idle("--energy or --constant-force", "`port`"));
+    }
+    if kind == Kind::Mlp && typed.kinetic.is_some() {
+        bail!(idle("--kinetic", "`separable` and `port`"));
+    }
+    Ok(architecture::Settings {
+        kind,
+        hidden: if typed.hidden.is_empty() { preset.hidden } else { typed.hidden.clone() },
+        activation: typed.activation.as_deref().map_or(Ok(preset.activation), str::parse)?,
+        residual: typed.residual || preset.residual,
+        angles: angles(&typed.angle, train)?,
+        kinetic: match typed.kinetic {
+            Some(KineticName::Quadratic) => Kinetic::Quadratic,
+            Some(KineticName::Network) => Kinetic::Network,
+            None => preset.kinetic,
+        },
+        energy: match typed.energy {
+            Some(EnergyName::Separable) => Energy::Separable,
+            Some(EnergyName::Mlp) => Energy::Mlp,
+            None => preset.energy,
+        },
+        constant_force: typed.constant_force || preset.constant_force,
+        ..preset
+    })
+}
+
+/// Indices of angles, named by column or as q1, q2, ….
+fn angles(typed: &[String], train: &Dataset) -> anyhow::Result<Vec<usize>> {
+    let canonical = |index: usize| format!("q{}", index + 1);
+    let find = |name: &String| {
+        let by_column = train.names.q.iter().position(|known| known == name);
+        let index = by_column.or_else(|| (0..train.dof).find(|index| canonical(*index) == *name));
+        index.with_context(|| {
+            format!(
+                "--angle {name}: no such position; there are {} (or q1 to q{})",
+                train.names.q.join(", "),
+                train.dof
+            )
+        })
+    };
+    let mut found = typed.iter().map(find).collect::<anyhow::Result<Vec<usize>>>()?;
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+fn loss(
+    typed: &FitArguments,
+    preset: loss::Settings,
+    model: &architecture::Settings,
+) -> anyhow::Result<loss::Settings> {
+    let preset = match (typed.loss, preset) {
+        (Some(LossName::Field), _) | (None, loss::Settings::Field) => None,
+        (_, loss::Settings::Rollout(rollout)) => Some(rollout),
+        (Some(LossName::Rollout), loss::Settings::Field) => Some(loss::Rollout::default()),
+    };
+    let Some(preset) = preset else {
+        let of_rollout = [typed.window.is_some(), typed.step_seconds.is_some(), typed.learned_starts.is_some()];
+        if of_rollout.contains(&true) || typed.scheme.is_some() {
+            bail!("--window, --step-seconds, --learned-starts and --scheme belong to `--loss rollout`");
+        }
+        return Ok(loss::Settings::Field);
+    };
+    let mixed = model.kind == Kind::Mlp || (model.kind == Kind::Port && model.energy == Energy::Mlp);
+    let [_, _, midpoint] = Scheme::ALL;
+    let scheme = match &typed.scheme {
+        Some(name) => name.parse()?,
+        None if mixed => midpoint,
+        None => preset.scheme,
+    };
+    Ok(loss::Settings::Rollout(loss::Rollout {
+        scheme,
+        steps: typed.window.unwrap_or(preset.steps),
+        shift: typed.window.unwrap_or(preset.shift),
+        step_seconds: typed.step_seconds.or(preset.step_seconds),
+        learned_starts: typed.learned_starts.unwrap_or(preset.learned_starts),
+        ..preset
+    }))
+}
+
+fn fit(typed: &FitArguments, preset: fit::Settings) -> fit::Settings {
+    fit::Settings {
+        steps: typed.steps.map_or(preset.steps, |steps| steps as u64),
+        batch: typed.batch.or(preset.batch),
+        rate: typed.learning_rate.unwrap_or(preset.rate),
+        clip: typed.clip.or(preset.clip),
+        patience: typed.patience.or(preset.patience),
+        precision: match typed.precision {
+            arguments::Precision::F32 => Precision::F32,
+            arguments::Precision::F64 => Precision::F64,
+        },
+        seed: typed.seed,
+        ..preset
+    }
+}

@@ -1,0 +1,21 @@
+//! `--set NAME=VALUE`, as a map.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+
+/// Parses every assignment; a name may be set once.
+pub(crate) fn parse(assignments: &[String]) -> anyhow::Result<BTreeMap<String, f64>> {
+    let mut settings = BTreeMap::new();
+    for assignment in assignments {
+        let (name, value) = assignment
+            .split_once('=')
+            .with_context(|| format!("--set {assignment}: expected NAME=VALUE, as in m=0.5"))?;
+        let number = value.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        let number = number.with_context(|| format!("--set {assignment}: `{value}` is no finite number"))?;
+        if settings.insert(name.trim().to_owned(), number).is_some() {
+            bail!("--set {}: set twice", name.trim());
+        }
+    }
+    Ok(settings)
+}

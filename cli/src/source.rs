@@ -1,0 +1,239 @@
+//! Where a run's data come from, in words that are kept in the run, so that they can be read again.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use hnn_trainer::data::{Dataset, MissingPolicy, Momentum, Selection, SplitRule, read, split};
+use hnn_trainer::system::{self, Attained, Protocol, System};
+use serde::{Deserialize, Serialize};
+
+use crate::arguments::{DataArguments, ProtocolName, SourceArguments};
+use crate::settings;
+
+/// Part of measured data that is held out to judge by.
+const HELD_OUT_FRACTION: f64 = 0.2;
+
+/// A source of training data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Source {
+    /// A named system.
+    System(SystemSource),
+    /// Recordings.
+    Files(FileSource),
+}
+
+/// A named system and how much of it is recorded; see [`Protocol`] for the fields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SystemSource {
+    pub(crate) name: String,
+    pub(crate) settings: BTreeMap<String, f64>,
+    pub(crate) trajectories: usize,
+    pub(crate) held_out: usize,
+    pub(crate) rows: usize,
+    pub(crate) horizon: f64,
+    pub(crate) noise: f64,
+    pub(crate) derivatives: bool,
+    pub(crate) seed: u64,
+}
+
+/// Files and the meaning of their columns; see [`Selection`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileSource {
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) q: Vec<String>,
+    pub(crate) p: Vec<String>,
+    pub(crate) momentum_is_velocity: bool,
+    pub(crate) u: Vec<String>,
+    pub(crate) time: Option<String>,
+    pub(crate) trajectory: Option<String>,
+    pub(crate) derivative: Option<(Vec<String>, Vec<String>)>,
+    pub(crate) split_at_missing: bool,
+    pub(crate) seed: u64,
+}
+
+/// Data to learn from, and what there is to say about them.
+pub(crate) struct Loaded {
+    pub(crate) train: Dataset,
+    pub(crate) held_out: Dataset,
+    /// Held-out motions without noise and with true derivatives, where the truth is known.
+    pub(crate) clean: Option<Dataset>,
+    /// Lines for the user.
+    pub(crate) notices: Vec<String>,
+}
+
+impl Source {
+    /// Turns what was typed into a source.
+    pub(crate) fn new(from: &SourceArguments, data: &DataArguments, seed: u64) -> anyhow::Result<Self> {
+        match &from.system {
+            Some(name) => Ok(Self::System(SystemSource::new(name, from, seed)?)),
+            None if data.data.is_empty() => {
+                bail!(
+                    "name a system with --system, recordings with --data, or an interrupted run with --resume --out RUN"
+                )
+            }
+            None => Ok(Self::Files(FileSource::new(data, seed)?)),
+        }
+    }
+
+    /// Makes or reads the data.
+    pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
+        match self {
+            Self::System(source) => source.load(),
+            Self::Files(source) => source.load(),
+        }
+    }
+
+    /// One line for people and manifests.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::System(source) => format!(
+                "system {}: {} trajectories of {} rows over {} s, noise {}, {} held out",
+                source.name, source.trajectories, source.rows, source.horizon, source.noise, source.held_out
+            ),
+            Self::Files(source) => {
+                // What is exported names files, not folders of the machine it was trained on.
+                let name = |file: &PathBuf| file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+                let names: Vec<String> = source.files.iter().map(name).collect();
+                format!("recordings {}", names.join(", "))
+            }
+        }
+    }
+}
+
+impl SystemSource {
+    fn new(name: &str, from: &SourceArguments, seed: u64) -> anyhow::Result<Self> {
+        let known = system::find(name)?;
+        let mut protocol = match from.protocol {
+            Some(ProtocolName::Reference) => known.reference,
+            None => known.protocol,
+        };
+        if let Some(horizon) = from.horizon {
+            // The rate stays unless it is given, too.
+            let rate = (protocol.rows.saturating_sub(1)) as f64 / protocol.horizon;
+            protocol = Protocol { horizon, ..protocol }.with_rate(rate);
+        }
+        if let Some(rate) = from.rate {
+            if !(rate.is_finite() && rate > 0.0) {
+                bail!("--rate {rate}: points per second are positive");
+            }
+            protocol = protocol.with_rate(rate);
+        }
+        if let Some(trajectories) = from.trajectories {
+            let share = protocol.held_out as f64 / protocol.trajectories as f64;
+            let held_out = ((trajectories as f64 * share).round() as usize).clamp(1, trajectories.max(2) - 1);
+            protocol = Protocol { trajectories, held_out, ..protocol };
+        }
+        if let Some(noise) = from.noise {
+            protocol.noise = noise;
+        }
+        let settings = known.settings_with(&settings::parse(&from.set)?)?;
+        Ok(Self::with_protocol(known, protocol, settings, seed))
+    }
+
+    /// The published protocol of a system.
+    pub(crate) fn reference(name: &str, seed: u64) -> anyhow::Result<Self> {
+        let known = system::find(name)?;
+        Ok(Self::with_protocol(known, known.reference, known.settings_with(&BTreeMap::new())?, seed))
+    }
+
+    fn with_protocol(known: &System, protocol: Protocol, settings: BTreeMap<String, f64>, seed: u64) -> Self {
+        let Protocol { trajectories, held_out, rows, horizon, noise, derivatives } = protocol;
+        let name = known.name.to_owned();
+        Self { name, settings, trajectories, held_out, rows, horizon, noise, derivatives, seed }
+    }
+
+    /// The system itself.
+    pub(crate) fn system(&self) -> anyhow::Result<&'static System> {
+        Ok(system::find(&self.name)?)
+    }
+
+    fn protocol(&self) -> Protocol {
+        let Self { trajectories, held_out, rows, horizon, noise, derivatives, .. } = *self;
+        Protocol { trajectories, held_out, rows, horizon, noise, derivatives }
+    }
+
+    fn load(&self) -> anyhow::Result<Loaded> {
+        let made = system::generate(self.system()?, &self.settings, &self.protocol(), self.seed)?;
+        let attained: Attained = made.attained;
+        Ok(Loaded {
+            train: made.train,
+            held_out: made.held_out,
+            clean: Some(made.held_out_clean),
+            notices: vec![attained.to_string()],
+        })
+    }
+}
+
+impl FileSource {
+    fn new(data: &DataArguments, seed: u64) -> anyhow::Result<Self> {
+        if data.p.is_empty() == data.v.is_empty() {
+            bail!("name the columns of the momenta with --p, or of the velocities with --v");
+        }
+        let momentum_is_velocity = data.p.is_empty();
+        // A run may be read from another working directory.
+        let absolute = |file: &PathBuf| {
+            std::path::absolute(file).with_context(|| format!("cannot resolve the path {}", file.display()))
+        };
+        Ok(Self {
+            files: data.data.iter().map(absolute).collect::<Result<_, _>>()?,
+            q: data.q.clone(),
+            p: if momentum_is_velocity { data.v.clone() } else { data.p.clone() },
+            momentum_is_velocity,
+            u: data.u.clone(),
+            time: data.time.clone(),
+            trajectory: data.trajectory.clone(),
+            derivative: (!data.dq.is_empty()).then(|| (data.dq.clone(), data.dp.clone())),
+            split_at_missing: data.split_at_nan,
+            seed,
+        })
+    }
+
+    fn selection(&self) -> Selection {
+        let momentum = if self.momentum_is_velocity {
+            Momentum::Velocity(self.p.clone())
+        } else {
+            Momentum::Measured(self.p.clone())
+        };
+        Selection {
+            q: self.q.clone(),
+            momentum,
+            u: self.u.clone(),
+            time: self.time.clone(),
+            trajectory: self.trajectory.clone(),
+            derivative: self.derivative.clone(),
+            missing: if self.split_at_missing { MissingPolicy::Split } else { MissingPolicy::Refuse },
+        }
+    }
+
+    /// Reads other files with the same columns.
+    pub(crate) fn read(&self, files: &[PathBuf]) -> anyhow::Result<(Dataset, Vec<String>)> {
+        let reading = read(files, &self.selection())?;
+        let mut notices: Vec<String> = reading.notices.iter().map(ToString::to_string).collect();
+        if self.momentum_is_velocity {
+            notices.push("velocities are taken as momenta of unit mass".to_owned());
+        }
+        Ok((reading.data, notices))
+    }
+
+    fn load(&self) -> anyhow::Result<Loaded> {
+        let (data, mut notices) = self.read(&self.files)?;
+        let parts = split(&data, HELD_OUT_FRACTION, SplitRule::Automatic, self.seed)?;
+        let what = if parts.rule == SplitRule::Tails { "the end of each trajectory" } else { "whole trajectories" };
+        notices.push(format!(
+            "{} rows in {} trajectories; held out: {what}, {} rows",
+            data.row_count(),
+            data.trajectories.len(),
+            parts.held_out.row_count()
+        ));
+        Ok(Loaded { train: parts.train, held_out: parts.held_out, clean: None, notices })
+    }
+}
+
+/// The source kept in a run's configuration.
+pub(crate) fn of_run(value: &serde_json::Value, run: &Path) -> anyhow::Result<Source> {
+    Source::deserialize(value).with_context(|| format!("{}: the source of the data is not understood", run.display()))
+}
