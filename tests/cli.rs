@@ -1,0 +1,278 @@
+//! The binary from outside: exit codes, messages, and that nothing is lost or half-written when an input is bad.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use hnn_conformance::misfits;
+use tempfile::TempDir;
+
+const SPRING: [&str; 2] = ["--hamiltonian", "q^2/2 + p^2/2"];
+/// q and p mix: a charge in a magnetic field.
+const MIXED: [&str; 2] = ["--hamiltonian", "(p1 + q2/2)^2/2 + (p2 - q1/2)^2/2"];
+
+fn hnn(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hnn-under-test")).current_dir(directory).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Runs and demands an exit code; returns standard output and standard error.
+fn expect(directory: &Path, code: i32, arguments: &[&str]) -> (String, String) {
+    let output = hnn(directory, arguments);
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "hnn {arguments:?}\nstdout:\n{stdout}\nstderr:\n{stderr}");
+    assert!(!stderr.contains("panicked"), "hnn {arguments:?} panicked:\n{stderr}");
+    (stdout, stderr)
+}
+
+fn exported(arguments: &[&str]) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let mut all = vec!["export"];
+    all.extend(arguments);
+    all.extend(["--out", "export"]);
+    expect(directory.path(), 0, &all);
+    directory
+}
+
+#[test]
+fn help_is_good_and_an_unknown_command_is_the_users_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let (stdout, _) = expect(directory.path(), 0, &["--help"]);
+    for command in ["demo", "train", "export", "validate", "simulate", "run", "inspect", "evaluate", "systems"] {
+        assert!(stdout.contains(command), "help does not name `{command}`");
+        expect(directory.path(), 0, &[command, "--help"]);
+    }
+    expect(directory.path(), 2, &["no-such-command"]);
+    expect(directory.path(), 2, &["export", "--no-such-option"]);
+}
+
+#[test]
+fn what_can_be_named_is_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    for (command, names) in [
+        ("systems", ["spring", "pendulum", "two_body"]),
+        ("models", ["mlp", "separable", "port"]),
+        ("schemes", ["leapfrog", "yoshida4", "midpoint"]),
+    ] {
+        let (stdout, _) = expect(directory.path(), 0, &[command]);
+        for name in names {
+            assert!(stdout.contains(name), "`hnn {command}` does not list `{name}`:\n{stdout}");
+        }
+    }
+}
+
+#[test]
+fn an_export_holds_every_file_and_passes_validation() {
+    let directory = exported(&SPRING);
+    for name in ["hamiltonian.onnx", "field.onnx", "step.onnx", "model.hnn", "manifest.json"] {
+        assert!(directory.path().join("export").join(name).is_file(), "{name} is missing");
+    }
+    expect(directory.path(), 0, &["validate", "export", "--engines", "reference,runtime,tract"]);
+}
+
+#[test]
+fn json_outputs_fit_their_schemas() {
+    let directory = exported(&SPRING);
+    let read = |name: &str| fs::read_to_string(directory.path().join(name)).unwrap();
+    let validate = ["validate", "export", "--engines", "reference,runtime,tract", "--json", "report.json"];
+    expect(directory.path(), 0, &validate);
+    let (inspected, _) = expect(directory.path(), 0, &["inspect", "export", "--json"]);
+    let (program, _) = expect(directory.path(), 0, &["inspect", "export/model.hnn", "--json"]);
+    let mut wrong = misfits("manifest", &read("export/manifest.json")).unwrap();
+    wrong.extend(misfits("validate", &read("report.json")).unwrap());
+    wrong.extend(misfits("inspect", &inspected).unwrap());
+    wrong.extend(misfits("inspect", &program).unwrap());
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(!misfits("manifest", "{}").unwrap().is_empty(), "the schema of the manifest accepts anything");
+}
+
+#[test]
+fn a_file_of_another_model_fails_validation_with_1() {
+    let directory = exported(&SPRING);
+    let other = exported(&["--hamiltonian", "q^2/2 + 1.01*p^2/2"]);
+    let field = "export/field.onnx";
+    fs::copy(other.path().join(field), directory.path().join(field)).unwrap();
+    expect(directory.path(), 1, &["validate", "export", "--engines", "reference,tract"]);
+}
+
+#[test]
+fn a_requested_engine_that_does_not_exist_is_refused() {
+    let directory = exported(&SPRING);
+    let (_, stderr) = expect(directory.path(), 2, &["validate", "export", "--engines", "abacus"]);
+    assert!(stderr.contains("abacus") && stderr.contains("runtime"), "{stderr}");
+}
+
+#[test]
+fn leapfrog_on_a_mixed_energy_is_refused_with_reason_and_remedies() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["export", MIXED[0], MIXED[1], "--scheme", "leapfrog", "--out", "export"];
+    let (_, stderr) = expect(directory.path(), 2, &arguments);
+    assert!(stderr.contains("midpoint") && stderr.contains("separable"), "{stderr}");
+    assert!(!directory.path().join("export").exists(), "a refused export left something behind");
+
+    let directory = exported(&[MIXED[0], MIXED[1], "--scheme", "midpoint"]);
+    let simulate = ["simulate", "export", "--x0", "1,0,0,1", "--steps", "5", "--scheme", "leapfrog", "--out", "o.csv"];
+    let (_, stderr) = expect(directory.path(), 2, &simulate);
+    assert!(stderr.contains("midpoint"), "{stderr}");
+    assert!(!directory.path().join("o.csv").exists());
+}
+
+#[test]
+fn a_trajectory_has_a_row_per_step_and_takes_negative_starts() {
+    let directory = exported(&SPRING);
+    let simulate = ["simulate", "export", "--x0", "-1,-0.5", "--dt", "0.125", "--steps", "16", "--out", "orbit.csv"];
+    expect(directory.path(), 0, &simulate);
+    let orbit = fs::read_to_string(directory.path().join("orbit.csv")).unwrap();
+    let lines: Vec<&str> = orbit.lines().collect();
+    assert_eq!(lines.len(), 1 + 17, "{orbit}");
+    assert!(lines[1].starts_with("0,-1,-0.5,") || lines[1].starts_with("0.0,-1.0,-0.5,"), "{}", lines[1]);
+}
+
+#[test]
+fn arrays_go_through_a_graph_in_every_engine() {
+    let directory = exported(&SPRING);
+    let path = directory.path();
+    let x = ndarray::arr2(&[[0.5f32, -0.25], [1.0, 2.0], [-3.0, 0.0]]);
+    let mut writer = ndarray_npy::NpzWriter::new_compressed(fs::File::create(path.join("in.npz")).unwrap());
+    writer.add_array("x", &x).unwrap();
+    writer.finish().unwrap();
+    for engine in ["reference", "tract"] {
+        let run = ["run", "export/field.onnx", "--engine", engine, "--inputs", "in.npz", "--out", "out.npz"];
+        expect(path, 0, &run);
+        let mut reader = ndarray_npy::NpzReader::new(fs::File::open(path.join("out.npz")).unwrap()).unwrap();
+        let dx: ndarray::Array2<f64> = reader.by_name("dx").unwrap();
+        // The spring's field is (p, −q), exact in f32 for these numbers.
+        assert_eq!(dx, ndarray::arr2(&[[-0.25, -0.5], [2.0, -1.0], [0.0, 3.0]]), "{engine}");
+    }
+    let (_, stderr) =
+        expect(path, 2, &["run", "export/field.onnx", "--engine", "reference", "--inputs", "no.npz", "--out", "o.npz"]);
+    assert!(stderr.contains("no.npz"), "{stderr}");
+}
+
+#[test]
+fn an_input_acts_from_the_very_row_of_its_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    fs::write(path.join("model.csv"), "t,q,p,u\n0,0,0,1\n0.02,0.01,0.1,1\n0.04,0.02,0.2,0\n0.06,0.04,0.3,1\n").unwrap();
+    let train = ["train", "--data", "model.csv", "--q", "q", "--p", "p", "--u", "u", "--time", "t"];
+    let short = ["--loss", "field", "--steps", "2", "--hidden", "2", "--out", "run"];
+    expect(path, 0, &[&train[..], &short[..]].concat());
+    expect(path, 0, &["export", "run", "--out", "export", "--dt", "0.02"]);
+    fs::write(path.join("u.csv"), "time,u\n0,1\n1,2\n").unwrap();
+    let simulate = ["simulate", "export", "--x0", "0,0", "--steps", "60", "--u", "u.csv", "--out", "driven.csv"];
+    expect(path, 0, &simulate);
+    let driven = fs::read_to_string(path.join("driven.csv")).unwrap();
+    let inputs: Vec<(f64, f64)> = driven
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>())
+        .map(|row| (row[0], row[4]))
+        .collect();
+    assert_eq!((inputs[49], inputs[50]), ((0.98, 1.0), (1.0, 2.0)));
+    fs::write(path.join("bare.csv"), "0,1\n1,2\n").unwrap();
+    let simulate = ["simulate", "export", "--x0", "0,0", "--steps", "1", "--u", "bare.csv", "--out", "bare_orbit.csv"];
+    assert!(expect(path, 2, &simulate).1.contains("header"));
+}
+
+#[test]
+fn a_bad_formula_is_pointed_at_with_a_caret() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, stderr) = expect(directory.path(), 2, &["export", "--hamiltonian", "q^2/2 + $p", "--out", "export"]);
+    assert!(stderr.contains('^') && stderr.contains("q^2/2 + $p"), "{stderr}");
+    assert!(!directory.path().join("export").exists());
+}
+
+#[test]
+fn an_existing_folder_is_never_clobbered_without_force() {
+    let directory = exported(&SPRING);
+    let manifest = directory.path().join("export/manifest.json");
+    let before = fs::read(&manifest).unwrap();
+    let again = ["export", "--hamiltonian", "q^2 + p^2", "--out", "export"];
+    let (_, stderr) = expect(directory.path(), 2, &again);
+    assert!(stderr.contains("--force"), "{stderr}");
+    assert_eq!(fs::read(&manifest).unwrap(), before, "the refused export changed a file");
+}
+
+#[test]
+fn damaged_programs_are_refused_and_named() {
+    let directory = exported(&SPRING);
+    let path = directory.path().join("export/model.hnn");
+    let good = fs::read(&path).unwrap();
+    let mut flipped = good.clone();
+    flipped[good.len() / 2] ^= 0x10;
+    let mut version = good.clone();
+    version[4] = 0xee;
+    let damaged: [(&str, &[u8]); 6] = [
+        ("empty", &[]),
+        ("truncated", &good[..good.len() / 2]),
+        ("not_words", &good[..good.len() - 1]),
+        ("flipped", &flipped),
+        ("version", &version),
+        ("text", b"this is no blob at all, but a sentence"),
+    ];
+    for (name, bytes) in damaged {
+        let file = format!("{name}.hnn");
+        fs::write(directory.path().join(&file), bytes).unwrap();
+        let simulate = ["simulate", &file, "--x0", "1,0", "--dt", "0.1", "--steps", "2", "--out", "o.csv"];
+        let (_, stderr) = expect(directory.path(), 2, &simulate);
+        assert!(stderr.contains(&file), "{name}: {stderr}");
+        expect(directory.path(), 2, &["inspect", &file]);
+        assert!(!directory.path().join("o.csv").exists());
+    }
+}
+
+#[test]
+fn damaged_onnx_files_are_refused_and_named() {
+    let directory = exported(&SPRING);
+    let good = fs::read(directory.path().join("export/hamiltonian.onnx")).unwrap();
+    for (name, bytes) in [("empty", &[][..]), ("truncated", &good[..good.len() / 2]), ("text", b"no protobuf")] {
+        let file = format!("{name}.onnx");
+        fs::write(directory.path().join(&file), bytes).unwrap();
+        let (_, stderr) = expect(directory.path(), 2, &["export", &file, "--out", "second"]);
+        assert!(stderr.contains(&file), "{name}: {stderr}");
+        assert!(!directory.path().join("second").exists(), "{name}: something was written");
+    }
+}
+
+#[test]
+fn bad_tables_are_refused_with_file_and_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let tables = [
+        ("columns.csv", "t,a,b\n0,1,2\n0.1,1,2\n", "q1"),
+        ("text.csv", "t,q1,p1\n0,1,2\n0.1,one,2\n", "one"),
+        ("ragged.csv", "t,q1,p1\n0,1,2\n0.1,1\n", "ragged.csv"),
+        ("backwards.csv", "t,q1,p1\n0,1,2\n0.2,1,2\n0.1,1,2\n", "backwards.csv"),
+        ("empty.csv", "", "empty.csv"),
+    ];
+    for (file, table, named) in tables {
+        fs::write(directory.path().join(file), table).unwrap();
+        let train = ["train", "--data", file, "--q", "q1", "--p", "p1", "--time", "t", "--out", "run"];
+        let (_, stderr) = expect(directory.path(), 2, &train);
+        assert!(stderr.contains(file) && stderr.contains(named), "{file}: {stderr}");
+        assert!(!directory.path().join("run").exists());
+    }
+}
+
+#[test]
+fn missing_inputs_and_impossible_outputs_are_the_users_error() {
+    let directory = exported(&SPRING);
+    fs::write(directory.path().join("plain_file"), "x").unwrap();
+    for arguments in [
+        &["validate", "nowhere"][..],
+        &["inspect", "nowhere"],
+        &["export", "nowhere.onnx", "--out", "other"],
+        &["export", SPRING[0], SPRING[1], "--out", "plain_file/below"],
+        &["simulate", "export", "--x0", "1", "--steps", "2", "--out", "o.csv"],
+        &["simulate", "export", "--x0", "1,0", "--steps", "2", "--out", "plain_file/o.csv"],
+        &["train", "--system", "no_such_system", "--out", "run"],
+        &["train", "--system", "spring", "--model", "no_such_model", "--out", "run"],
+        &["train", "--data", "nowhere.csv", "--q", "q", "--p", "p", "--out", "run"],
+    ] {
+        let (_, stderr) = expect(directory.path(), 2, arguments);
+        assert!(!stderr.trim().is_empty(), "hnn {arguments:?} says nothing");
+    }
+}

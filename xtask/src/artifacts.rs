@@ -1,0 +1,52 @@
+//! Makes the small models that the firmware examples carry, by the same commands a user types.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use xshell::cmd;
+
+use crate::workspace::Workspace;
+
+/// Fixed, so that the artifact can be made again.
+const SEED: &str = "1";
+/// Step length in seconds of every artifact.
+const DT: &str = "0.01";
+
+/// A pendulum, as a formula and learned; and a pendulum on a cart, whose H does not split.
+const FORMULAS: [(&str, &str); 2] = [
+    ("pendulum_formula", "p^2 + 3*(1 - cos(q))"),
+    ("cart_formula", "(p1^2 - 2*p1*p2*cos(q2) + 2*p2^2)/(2*(1 + sin(q2)^2)) + q1^2/2 - 3*cos(q2)"),
+];
+
+/// Exports the formulas, trains and exports the network, and puts the blobs into `firmware-examples/model`.
+///
+/// # Errors
+/// Where training, export or validation fails, or a result cannot be written.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let shell = &workspace.shell;
+    let scratch = shell.create_temp_dir()?;
+    let model = workspace.root.join("firmware-examples").join("model");
+    fs::create_dir_all(&model)?;
+    let hnn = || cmd!(shell, "cargo run --release --quiet -p hnn --");
+
+    for (name, formula) in FORMULAS {
+        let out = scratch.path().join(name);
+        hnn().args(["export", "--hamiltonian", formula, "--dt", DT, "--out"]).arg(&out).run()?;
+        hnn().arg("validate").arg(&out).run()?;
+        keep(&out, &model, name)?;
+    }
+    let (run, out) = (scratch.path().join("run"), scratch.path().join("network"));
+    let train = ["train", "--system", "pendulum", "--model", "separable", "--hidden", "16,16", "--seed", SEED, "--out"];
+    hnn().args(train).arg(&run).run()?;
+    hnn().arg("export").arg(&run).args(["--dt", DT, "--out"]).arg(&out).run()?;
+    hnn().arg("validate").arg(&out).run()?;
+    keep(&out, &model, "pendulum_network")
+}
+
+fn keep(export: &Path, model: &Path, name: &str) -> Result<()> {
+    let (source, target) = (export.join("model.hnn"), model.join(name).with_extension("hnn"));
+    fs::copy(&source, &target).with_context(|| format!("cannot copy {} to {}", source.display(), target.display()))?;
+    eprintln!("wrote {}", target.display());
+    Ok(())
+}

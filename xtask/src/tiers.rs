@@ -1,0 +1,95 @@
+//! The tiers of tests: `check` for every save, `test` for everything that gates.
+
+use anyhow::{Context, Result};
+use xshell::cmd;
+
+use crate::step::Steps;
+use crate::workspace::Workspace;
+use crate::{firmware, setup};
+
+/// Targets for which the runtime is built alone: no floating-point unit and no atomics; both.
+const NO_STD_TARGETS: [&str; 2] = ["thumbv6m-none-eabi", "thumbv7em-none-eabihf"];
+
+/// Under a minute once warm: format, lints, and the unit tests of the two crates that compile quickly.
+///
+/// # Errors
+/// The first step that fails.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let shell = &workspace.shell;
+    let mut steps = Steps::new("check");
+    steps.run("format", || format(workspace))?;
+    steps.run("clippy", || clippy(workspace))?;
+    steps.run("unit tests of runtime and exporter", || {
+        Ok(cmd!(shell, "cargo test --release --quiet -p hnn-runtime -p hnn-exporter --lib").run()?)
+    })?;
+    steps.finish();
+    Ok(())
+}
+
+/// Everything that gates. One profile for all, so that burn and tract are compiled once.
+///
+/// # Errors
+/// The first step that fails.
+pub(crate) fn test(workspace: &Workspace) -> Result<()> {
+    let shell = &workspace.shell;
+    let mut steps = Steps::new("test");
+    steps.run("setup", || setup::run(workspace))?;
+    steps.run("lock files", || locked(workspace))?;
+    steps.run("format", || format(workspace))?;
+    steps.run("clippy", || clippy(workspace))?;
+    steps.run("exporter without its engines", || {
+        Ok(cmd!(shell, "cargo clippy --release --quiet -p hnn-exporter --all-targets -- -D warnings").run()?)
+    })?;
+    steps.run("runtime alone, without std", || no_std(workspace))?;
+    steps.run("firmware: build, flash and RAM, no panics", || firmware::build_and_measure(workspace))?;
+    steps.run("documentation", || {
+        let _deny = shell.push_env("RUSTDOCFLAGS", "-D warnings");
+        Ok(cmd!(shell, "cargo doc --release --quiet --workspace --no-deps").run()?)
+    })?;
+    steps.run("tests", || Ok(cmd!(shell, "cargo test --release --workspace").run()?))?;
+    steps.finish();
+    Ok(())
+}
+
+/// The committed lock files say all there is to say: nothing is resolved anew on the machine that tests.
+fn locked(workspace: &Workspace) -> Result<()> {
+    let shell = &workspace.shell;
+    cmd!(shell, "cargo metadata --locked --format-version 1").ignore_stdout().run()?;
+    let _directory = shell.push_dir("firmware-examples");
+    Ok(cmd!(shell, "cargo metadata --locked --format-version 1").ignore_stdout().run()?)
+}
+
+fn format(workspace: &Workspace) -> Result<()> {
+    let shell = &workspace.shell;
+    cmd!(shell, "cargo fmt --all --check").run()?;
+    let _directory = shell.push_dir("firmware-examples");
+    Ok(cmd!(shell, "cargo fmt --all --check").run()?)
+}
+
+fn clippy(workspace: &Workspace) -> Result<()> {
+    Ok(cmd!(workspace.shell, "cargo clippy --release --quiet --workspace --all-targets -- -D warnings").run()?)
+}
+
+/// Builds the runtime for bare targets: as it is by default, without any feature, and with each feature alone.
+fn no_std(workspace: &Workspace) -> Result<()> {
+    let shell = &workspace.shell;
+    for target in NO_STD_TARGETS {
+        cmd!(shell, "cargo build --release --quiet -p hnn-runtime --target {target}").run()?;
+        cmd!(shell, "cargo build --release --quiet -p hnn-runtime --target {target} --no-default-features").run()?;
+        for feature in features(workspace, "hnn-runtime")? {
+            let build = cmd!(shell, "cargo build --release --quiet -p hnn-runtime --target {target}");
+            build.args(["--no-default-features", "--features", &feature]).run()?;
+        }
+    }
+    Ok(())
+}
+
+/// The cargo features of `package`, `default` excluded.
+fn features(workspace: &Workspace, package: &str) -> Result<Vec<String>> {
+    let metadata = cmd!(workspace.shell, "cargo metadata --no-deps --format-version 1").quiet().read()?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    let package = packages.iter().find(|entry| entry["name"] == package).context("no such package")?;
+    let features = package["features"].as_object().context("the package lists no features")?;
+    Ok(features.keys().filter(|name| *name != "default").cloned().collect())
+}
