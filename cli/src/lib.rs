@@ -7,6 +7,7 @@ mod arguments;
 mod blob;
 mod command;
 mod console;
+mod file;
 mod interrupt;
 mod plan;
 mod progress;

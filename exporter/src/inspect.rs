@@ -17,10 +17,10 @@ use serde::Serialize;
 
 use crate::dynamics::{self, DynamicsError, ENERGY, Model, Scheme};
 use crate::graph::Graph;
+use crate::limited::{ReadError, read_limited};
 use crate::lower::{Plan, lower};
 use crate::manifest::{
-    self, DampingRecord, DeviceRecord, Integration, Manifest, ManifestError, ProgramRecord, ReadError,
-    SeparabilityRecord,
+    self, DampingRecord, DeviceRecord, Integration, Manifest, ManifestError, ProgramRecord, SeparabilityRecord,
 };
 use crate::onnx::{self, MAX_FILE_BYTES, OnnxError};
 use crate::optimize::optimize;
@@ -160,7 +160,7 @@ pub fn path(path: &Path) -> Result<Inspection, InspectError> {
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InspectError> {
     let unreadable = |source| InspectError::Read { path: path.to_owned(), source };
-    manifest::read_limited(path, limit).map_err(|error| match error {
+    read_limited(path, limit).map_err(|error| match error {
         ReadError::System(source) => unreadable(source),
         ReadError::TooLarge => {
             unreadable(std::io::Error::other(format!("more bytes than the limit of {limit}; this is no model")))

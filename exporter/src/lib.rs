@@ -12,6 +12,7 @@ pub mod graph;
 pub mod import;
 pub mod inspect;
 pub mod legalize;
+pub mod limited;
 pub mod lower;
 pub mod manifest;
 pub mod onnx;

@@ -4,7 +4,6 @@
 //! every deployment can reproduce to the bit. `docs/schema/manifest.schema.json` is the same structure as a JSON schema.
 //! Numbers here are measured from what was written or derived from the graph; nothing is claimed.
 
-mod limited;
 mod read;
 
 use std::collections::BTreeMap;
@@ -13,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::dynamics::{Dissipation, Model, Separability};
 use crate::lower::Operations;
-pub(crate) use limited::{ReadError, read_limited};
 pub use read::ManifestError;
 
 /// Version of the manifest's structure.

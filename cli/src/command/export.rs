@@ -17,7 +17,7 @@ use hnn_trainer::run::{self, Run};
 use super::evaluate::trained;
 use crate::arguments::{Emit, ExportArguments, GraphName, WeightFormat};
 use crate::source::{self, Source};
-use crate::{Verdict, console, settings};
+use crate::{Verdict, console, file, settings};
 
 /// Exports a model.
 pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
@@ -75,9 +75,8 @@ fn of_formula(formula: &str, assignments: &[String]) -> anyhow::Result<(Model, E
 
 fn of_onnx(path: &Path, state: &StateInputs) -> anyhow::Result<(Model, ExportOptions)> {
     let context = || format!("cannot read {}", path.display());
-    let bytes = std::fs::metadata(path).with_context(context)?.len();
-    ensure!(bytes <= MAX_FILE_BYTES as u64, "{} is larger than {MAX_FILE_BYTES} bytes", path.display());
-    let graph = onnx::read(&std::fs::read(path).with_context(context)?).with_context(context)?;
+    let bytes = file::read(path, MAX_FILE_BYTES as u64)?;
+    let graph = onnx::read(&bytes).with_context(context)?;
     let model = adopt(&graph, state).with_context(|| path.display().to_string())?;
     let name = path.file_stem().map_or("model".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let provenance = Provenance { source: format!("onnx {}", path.display()), ..Provenance::default() };

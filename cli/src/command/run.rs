@@ -2,29 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use hnn_exporter::graph::Tensor;
+use hnn_exporter::onnx::MAX_FILE_BYTES;
 use hnn_exporter::validate::{EngineKind, open};
 use ndarray::{ArrayD, IxDyn};
 use ndarray_npy::{NpzReader, NpzWriter, ReadNpzError};
 
 use super::write_atomically;
 use crate::arguments::RunArguments;
-use crate::{Verdict, console};
-
-/// Largest ONNX file that is read.
-const FILE_BYTES_MAX: u64 = 2 << 30;
+use crate::{Verdict, console, file};
 
 /// Evaluates a graph.
 pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Verdict> {
     let kind: EngineKind = arguments.engine.parse()?;
-    let mut bytes = Vec::new();
-    let context = || format!("cannot read {}", arguments.file.display());
-    let file = File::open(&arguments.file).with_context(context)?;
-    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).with_context(context)?;
+    let bytes = file::read(&arguments.file, MAX_FILE_BYTES as u64)?;
     let inputs = read_inputs(&arguments.inputs)?;
     let mut engine = open(kind, &bytes).with_context(|| format!("cannot evaluate {}", arguments.file.display()))?;
     let named: Vec<(&str, &Tensor)> = inputs.iter().map(|(name, value)| (name.as_str(), value)).collect();

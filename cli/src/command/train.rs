@@ -55,14 +55,7 @@ fn start(out: &Path, force: bool, loaded: Loaded, config: Config) -> anyhow::Res
     let scaling = Scaling::measure(&train);
     let architecture = architecture::build(&config.model, &scaling, config.fit.seed)?;
     // Whatever cannot be trained is refused before an earlier run is replaced.
-    let task = Task {
-        architecture: &architecture,
-        train: &train,
-        held_out: Some(&held_out),
-        loss: &config.loss,
-        settings: &config.fit,
-    };
-    fit::check_task(task)?;
+    fit::check_task(task(&config, &architecture, &train, &held_out))?;
     let run = run::create(out, &config, &DataSummary::new(&train, &scaling), &architecture, force)?;
     Ok(Prepared { run, config, architecture, train, held_out, resumed: None })
 }
@@ -93,9 +86,13 @@ fn with_what_the_loss_needs(loaded: Loaded, loss: &loss::Settings) -> anyhow::Re
     })
 }
 
+fn task<'a>(config: &'a Config, architecture: &'a Architecture, train: &'a Dataset, held_out: &'a Dataset) -> Task<'a> {
+    Task { architecture, train, held_out: Some(held_out), loss: &config.loss, settings: &config.fit }
+}
+
 fn fit_run(prepared: &Prepared, interrupted: &AtomicBool) -> anyhow::Result<Fitted> {
     let Prepared { run, config, architecture, train, held_out, resumed } = prepared;
-    let task = Task { architecture, train, held_out: Some(held_out), loss: &config.loss, settings: &config.fit };
+    let task = task(config, architecture, train, held_out);
     let mut silent = Silent;
     let mut recorder = run.recorder(resumed.as_ref(), &mut silent)?;
     let mut drawn = Drawn::new(&mut recorder);

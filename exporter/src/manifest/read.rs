@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{FILE_NAME, FORMAT_VERSION, MAX_BYTES, Manifest, ReadError, read_limited};
+use super::{FILE_NAME, FORMAT_VERSION, MAX_BYTES, Manifest};
+use crate::limited::{ReadError, read_limited};
 
 /// Why a manifest cannot be read.
 #[derive(Debug, thiserror::Error)]

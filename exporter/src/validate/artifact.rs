@@ -7,7 +7,8 @@ use hnn_runtime::format::MAX_BLOB_WORDS;
 
 use super::samples::Samples;
 use crate::graph::GraphError;
-use crate::manifest::{DeviceRecord, FileRecord, Manifest, ManifestError, ReadError, read_limited};
+use crate::limited::{ReadError, read_limited};
+use crate::manifest::{DeviceRecord, FileRecord, Manifest, ManifestError};
 use crate::onnx::MAX_FILE_BYTES;
 use crate::pipeline::BLOB_FILE;
 

@@ -5,17 +5,22 @@ use std::io::Read;
 use std::path::Path;
 
 /// Why a file was not read.
-#[derive(Debug)]
-pub(crate) enum ReadError {
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
     /// The system refuses.
+    #[error(transparent)]
     System(std::io::Error),
     /// There is more than the limit.
+    #[error("it is larger than the limit")]
     TooLarge,
 }
 
 /// The content of a file of at most `limit` bytes. What the file system says about its size is not asked: it is 0 for a
 /// device or a pipe, and may change before the content is read.
-pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
     let file = File::open(path).map_err(ReadError::System)?;
     let mut content = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(ReadError::System)?;
