@@ -59,8 +59,10 @@ pub struct Operator<'a> {
     pub output_count: usize,
     /// Attributes by name.
     pub attributes: BTreeMap<String, Attribute>,
-    /// Whether the file fixed the batch to one row, so that a leading length of 1 means the batch.
-    pub one_row: bool,
+    /// Version of the operator set the file asks for.
+    pub opset: i64,
+    /// The number of rows to which the file fixed the batch, if it did: a leading length of that many means the batch.
+    pub frozen_batch: Option<i64>,
 }
 
 /// Why an operator has no meaning here.
@@ -92,62 +94,16 @@ struct Row(&'static str, usize, usize, &'static [&'static str], Rule);
 /// Most inputs of an operator that takes any number.
 const ANY: usize = 4096;
 
-const TABLE: &[Row] = &[
-    Row("Abs", 1, 1, &[], elementwise::unary),
-    Row("Add", 2, 2, &[], elementwise::binary),
-    Row("Atan", 1, 1, &[], elementwise::unary),
-    Row("Cast", 1, 1, &["to", "saturate", "round_mode"], constant::cast),
-    Row("Clip", 1, 3, &[], elementwise::clip),
-    Row("Concat", 1, ANY, &["axis"], structure::concat),
-    Row("Constant", 0, 0, &["value", "value_float", "value_floats", "value_int", "value_ints"], constant::constant),
-    Row("Cos", 1, 1, &[], elementwise::unary),
-    Row("Div", 2, 2, &[], elementwise::binary),
-    Row("Equal", 2, 2, &[], elementwise::compare),
-    Row("Erf", 1, 1, &[], elementwise::unary),
-    Row("Exp", 1, 1, &[], elementwise::unary),
-    Row("Expand", 2, 2, &[], structure::expand),
-    Row("Flatten", 1, 1, &["axis"], shape::flatten),
-    Row("Gather", 2, 2, &["axis"], structure::gather),
-    Row("Gemm", 2, 3, &["alpha", "beta", "transA", "transB"], linear::gemm),
-    Row("Greater", 2, 2, &[], elementwise::compare),
-    Row("GreaterOrEqual", 2, 2, &[], elementwise::compare),
-    Row("Identity", 1, 1, &[], constant::identity),
-    Row("Less", 2, 2, &[], elementwise::compare),
-    Row("LessOrEqual", 2, 2, &[], elementwise::compare),
-    Row("Log", 1, 1, &[], elementwise::unary),
-    Row("MatMul", 2, 2, &[], linear::matmul),
-    Row("Max", 1, ANY, &[], elementwise::variadic),
-    Row("Min", 1, ANY, &[], elementwise::variadic),
-    Row("Mul", 2, 2, &[], elementwise::binary),
-    Row("Neg", 1, 1, &[], elementwise::unary),
-    Row("Pad", 2, 4, &["mode"], structure::pad),
-    Row("Pow", 2, 2, &[], elementwise::pow),
-    Row("Reciprocal", 1, 1, &[], elementwise::unary),
-    Row("ReduceMean", 1, 2, &["axes", "keepdims", "noop_with_empty_axes"], reduce::mean),
-    Row("ReduceSum", 1, 2, &["axes", "keepdims", "noop_with_empty_axes"], reduce::sum),
-    Row("Relu", 1, 1, &[], elementwise::relu),
-    Row("Reshape", 2, 2, &["allowzero"], shape::reshape),
-    Row("Shape", 1, 1, &["start", "end"], constant::shape),
-    Row("Sigmoid", 1, 1, &[], elementwise::unary),
-    Row("Sign", 1, 1, &[], elementwise::unary),
-    Row("Sin", 1, 1, &[], elementwise::unary),
-    Row("Slice", 3, 5, &[], structure::slice),
-    Row("Softplus", 1, 1, &[], elementwise::unary),
-    Row("Split", 1, 2, &["axis", "num_outputs"], structure::split),
-    Row("Sqrt", 1, 1, &[], elementwise::unary),
-    Row("Squeeze", 1, 2, &[], shape::squeeze),
-    Row("Sub", 2, 2, &[], elementwise::binary),
-    Row("Sum", 1, ANY, &[], elementwise::variadic),
-    Row("Tanh", 1, 1, &[], elementwise::unary),
-    Row("Transpose", 1, 1, &["perm"], structure::transpose),
-    Row("Unsqueeze", 2, 2, &[], shape::unsqueeze),
-    Row("Where", 3, 3, &[], elementwise::choose),
-];
+/// The rows of every module of rules.
+const TABLES: &[&[Row]] =
+    &[constant::ROWS, elementwise::ROWS, linear::ROWS, reduce::ROWS, shape::ROWS, structure::ROWS];
 
 /// Names of all supported operators, joined by commas.
 #[must_use]
 pub fn supported() -> String {
-    TABLE.iter().map(|row| row.0).collect::<Vec<_>>().join(", ")
+    let mut names: Vec<&str> = TABLES.iter().copied().flatten().map(|row| row.0).collect();
+    names.sort_unstable();
+    names.join(", ")
 }
 
 /// Adds the primitives that `operator` stands for and returns its results, one per output.
@@ -155,7 +111,9 @@ pub fn supported() -> String {
 /// # Errors
 /// [`LegalizeError`] where the operator, an attribute or this use of it has no meaning here.
 pub fn legalize(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    let Some(Row(_, least, most, attributes, rule)) = TABLE.iter().find(|row| row.0 == operator.kind) else {
+    let Some(Row(_, least, most, attributes, rule)) =
+        TABLES.iter().copied().flatten().find(|row| row.0 == operator.kind)
+    else {
         return Err(LegalizeError::Unknown);
     };
     let count = operator.inputs.len();

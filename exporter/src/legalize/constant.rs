@@ -1,8 +1,15 @@
 //! Values the file fixes, and changes of element type.
 
 use super::integers::{Integers, Length};
-use super::{Attribute, LegalizeError, Operator, Result, Value, one};
+use super::{Attribute, LegalizeError, Operator, Result, Row, Value, one};
 use crate::graph::{Graph, Kind, Tensor};
+
+pub(super) const ROWS: &[Row] = &[
+    Row("Cast", 1, 1, &["to", "saturate", "round_mode"], cast),
+    Row("Constant", 0, 0, &["value", "value_float", "value_floats", "value_int", "value_ints"], constant),
+    Row("Identity", 1, 1, &[], identity),
+    Row("Shape", 1, 1, &["start", "end"], shape),
+];
 
 // Numbers of element types in the specification.
 const FLOAT: i64 = 1;

@@ -1,7 +1,40 @@
 //! Operators that work element by element, with the broadcasting that graph and ONNX share.
 
-use super::{LegalizeError, Operator, Result, Value, one};
+use super::{ANY, LegalizeError, Operator, Result, Row, Value, one};
 use crate::graph::{Binary, Comparison, Graph, NodeId, Op, Unary};
+
+pub(super) const ROWS: &[Row] = &[
+    Row("Abs", 1, 1, &[], unary),
+    Row("Add", 2, 2, &[], binary),
+    Row("Atan", 1, 1, &[], unary),
+    Row("Clip", 1, 3, &[], clip),
+    Row("Cos", 1, 1, &[], unary),
+    Row("Div", 2, 2, &[], binary),
+    Row("Equal", 2, 2, &[], compare),
+    Row("Erf", 1, 1, &[], unary),
+    Row("Exp", 1, 1, &[], unary),
+    Row("Greater", 2, 2, &[], compare),
+    Row("GreaterOrEqual", 2, 2, &[], compare),
+    Row("Less", 2, 2, &[], compare),
+    Row("LessOrEqual", 2, 2, &[], compare),
+    Row("Log", 1, 1, &[], unary),
+    Row("Max", 1, ANY, &[], variadic),
+    Row("Min", 1, ANY, &[], variadic),
+    Row("Mul", 2, 2, &[], binary),
+    Row("Neg", 1, 1, &[], unary),
+    Row("Pow", 2, 2, &[], pow),
+    Row("Reciprocal", 1, 1, &[], unary),
+    Row("Relu", 1, 1, &[], relu),
+    Row("Sigmoid", 1, 1, &[], unary),
+    Row("Sign", 1, 1, &[], unary),
+    Row("Sin", 1, 1, &[], unary),
+    Row("Softplus", 1, 1, &[], unary),
+    Row("Sqrt", 1, 1, &[], unary),
+    Row("Sub", 2, 2, &[], binary),
+    Row("Sum", 1, ANY, &[], variadic),
+    Row("Tanh", 1, 1, &[], unary),
+    Row("Where", 3, 3, &[], choose),
+];
 
 /// Largest integer exponent that is written as repeated multiplication.
 const MAX_INTEGER_EXPONENT: i32 = 16;

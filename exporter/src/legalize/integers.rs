@@ -18,30 +18,36 @@ pub enum Length {
     Batch,
 }
 
-/// A list of integers, or a single one.
+/// An array of integers of any rank, row-major.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Integers {
+    shape: Vec<usize>,
     values: Vec<Length>,
-    scalar: bool,
 }
 
 impl Integers {
     /// A list.
     #[must_use]
     pub fn list(values: Vec<Length>) -> Self {
-        Self { values, scalar: false }
+        Self { shape: vec![values.len()], values }
     }
 
     /// A single integer, of rank 0.
     #[must_use]
     pub fn scalar(value: Length) -> Self {
-        Self { values: vec![value], scalar: true }
+        Self { shape: Vec::new(), values: vec![value] }
     }
 
     /// A list of known integers.
     #[must_use]
     pub fn of(values: &[i64]) -> Self {
         Self::list(values.iter().map(|value| Length::Known(*value)).collect())
+    }
+
+    /// Lengths of the dimensions.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
     }
 
     /// The values, first to last.
@@ -53,7 +59,7 @@ impl Integers {
     /// Whether this is a single integer of rank 0.
     #[must_use]
     pub fn is_scalar(&self) -> bool {
-        self.scalar
+        self.shape.is_empty()
     }
 
     /// The values as numbers.
@@ -78,7 +84,7 @@ impl Integers {
     pub(super) fn at(&self, indices: &Self) -> Result<Self> {
         let pick = |index: i64| super::axis_of(index, self.values.len()).map(|at| self.values[at]);
         let values = indices.known()?.into_iter().map(pick).collect::<Result<Vec<_>>>()?;
-        Ok(Self { values, scalar: indices.scalar })
+        Ok(Self { shape: indices.shape.clone(), values })
     }
 
     /// Elements `start..end`, clamped as Slice does.
@@ -92,7 +98,8 @@ impl Integers {
         if scalar && self.values.len() != 1 {
             return Err(LegalizeError::refused(format!("{} integers are not one", self.values.len())));
         }
-        Ok(Self { values: self.values.clone(), scalar })
+        let shape = if scalar { Vec::new() } else { vec![self.values.len()] };
+        Ok(Self { shape, values: self.values.clone() })
     }
 }
 

@@ -1,7 +1,10 @@
 //! Matrix products.
 
-use super::{LegalizeError, Operator, Result, Value, one};
+use super::{LegalizeError, Operator, Result, Row, Value, one};
 use crate::graph::{Dim, Graph, NodeId, Op, Shape};
+
+pub(super) const ROWS: &[Row] =
+    &[Row("Gemm", 2, 3, &["alpha", "beta", "transA", "transB"], gemm), Row("MatMul", 2, 2, &[], matmul)];
 
 /// The product of NumPy's `matmul`: a side of rank 1 gets a dimension of length 1, which the result loses again.
 pub(super) fn matmul(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {

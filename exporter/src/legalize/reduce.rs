@@ -1,7 +1,12 @@
 //! Sums and means over axes of one row.
 
-use super::{LegalizeError, Operator, Result, Value, axis_of, one};
+use super::{LegalizeError, Operator, Result, Row, Value, axis_of, one};
 use crate::graph::{Dim, Graph, NodeId};
+
+pub(super) const ROWS: &[Row] = &[
+    Row("ReduceMean", 1, 2, &["axes", "keepdims", "noop_with_empty_axes"], mean),
+    Row("ReduceSum", 1, 2, &["axes", "keepdims", "noop_with_empty_axes"], sum),
+];
 
 /// Sum over axes.
 pub(super) fn sum(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {

@@ -1,8 +1,15 @@
 //! The same elements in another shape; the batch stays the first dimension.
 
 use super::integers::Length;
-use super::{LegalizeError, Operator, Result, Value, axis_of, one};
+use super::{LegalizeError, Operator, Result, Row, Value, axis_of, one};
 use crate::graph::{Dim, Graph, MAX_RANK, Shape};
+
+pub(super) const ROWS: &[Row] = &[
+    Row("Flatten", 1, 1, &["axis"], flatten),
+    Row("Reshape", 2, 2, &["allowzero"], reshape),
+    Row("Squeeze", 1, 2, &[], squeeze),
+    Row("Unsqueeze", 2, 2, &[], unsqueeze),
+];
 
 /// Reshape: 0 keeps the input's length at that place, one −1 is worked out.
 pub(super) fn reshape(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
@@ -19,7 +26,9 @@ pub(super) fn reshape(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<
     for (position, length) in target.iter().enumerate() {
         dims.push(match length {
             Length::Batch => Dim::Batch,
-            Length::Known(1) if position == 0 && operator.one_row && from.is_batched() => Dim::Batch,
+            Length::Known(length) if position == 0 && operator.frozen_batch == Some(*length) && from.is_batched() => {
+                Dim::Batch
+            }
             Length::Known(0) if keep_zero => *from.dims().get(position).ok_or_else(|| {
                 LegalizeError::refused(format!("length 0 at place {position} keeps a length that {from} does not have"))
             })?,

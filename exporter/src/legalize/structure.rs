@@ -1,8 +1,18 @@
 //! Operators that move elements within a row.
 
 use super::integers::{Integers, Length, clamp};
-use super::{Attribute, LegalizeError, Operator, Result, Value, axis_of, one};
+use super::{ANY, Attribute, LegalizeError, Operator, Result, Row, Value, axis_of, one};
 use crate::graph::{Dim, Graph, NodeId, Shape};
+
+pub(super) const ROWS: &[Row] = &[
+    Row("Concat", 1, ANY, &["axis"], concat),
+    Row("Expand", 2, 2, &[], expand),
+    Row("Gather", 2, 2, &["axis"], gather),
+    Row("Pad", 2, 4, &["mode"], pad),
+    Row("Slice", 3, 5, &[], slice),
+    Row("Split", 1, 2, &["axis", "num_outputs"], split),
+    Row("Transpose", 1, 1, &["perm"], transpose),
+];
 
 /// Most elements that one Gather picks.
 const MAX_GATHERED: usize = 4096;
@@ -62,7 +72,7 @@ fn slice_axis(
 ) -> Result<NodeId> {
     let Some(len) = graph.shape(x).len(axis) else {
         // Ends beyond any length are how exporters write "to the end".
-        let whole = start == 0 && (end >= i64::from(i32::MAX) || (operator.one_row && end >= 1));
+        let whole = start == 0 && (end >= i64::from(i32::MAX) || operator.frozen_batch.is_some_and(|rows| end >= rows));
         return if whole {
             Ok(x)
         } else {

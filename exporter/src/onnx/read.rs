@@ -39,8 +39,8 @@ pub fn read(bytes: &[u8]) -> Result<Graph, OnnxError> {
     within("the file's length", bytes.len(), MAX_FILE_BYTES)?;
     super::scan::check_parts(bytes)?;
     let model = ModelProto::decode(bytes).map_err(|error| OnnxError::Malformed(error.to_string()))?;
-    let proto = check_model(&model)?;
-    let mut importer = Importer { one_row: freezes_batch(proto), ..Importer::default() };
+    let (proto, opset) = check_model(&model)?;
+    let mut importer = Importer { one_row: freezes_batch(proto), opset, ..Importer::default() };
     let stored: HashSet<&str> = proto.initializer.iter().filter_map(|tensor| tensor.name.as_deref()).collect();
     for info in &proto.input {
         // Old files list weights among the inputs.
@@ -70,13 +70,13 @@ fn is_standard(domain: Option<&str>) -> bool {
     matches!(domain, None | Some("" | "ai.onnx"))
 }
 
-fn check_model(model: &ModelProto) -> Result<&GraphProto, OnnxError> {
+fn check_model(model: &ModelProto) -> Result<(&GraphProto, i64), OnnxError> {
     let Some(graph) = &model.graph else {
         return Err(OnnxError::Malformed("it holds no graph".to_owned()));
     };
     let opset = model.opset_import.iter().find(|opset| is_standard(opset.domain.as_deref()));
-    match opset.and_then(|opset| opset.version) {
-        Some(version) if (MIN_OPSET..=MAX_OPSET).contains(&version) => {}
+    let version = match opset.and_then(|opset| opset.version) {
+        Some(version) if (MIN_OPSET..=MAX_OPSET).contains(&version) => version,
         Some(version) => {
             return Err(OnnxError::unsupported(
                 format!("opset {version}"),
@@ -84,7 +84,7 @@ fn check_model(model: &ModelProto) -> Result<&GraphProto, OnnxError> {
             ));
         }
         None => return Err(OnnxError::Malformed("it names no opset".to_owned())),
-    }
+    };
     if !graph.sparse_initializer.is_empty() {
         return Err(OnnxError::unsupported("a sparse weight", "store it dense"));
     }
@@ -95,7 +95,7 @@ fn check_model(model: &ModelProto) -> Result<&GraphProto, OnnxError> {
     if graph.output.is_empty() {
         return Err(OnnxError::Malformed("its graph has no output".to_owned()));
     }
-    Ok(graph)
+    Ok((graph, version))
 }
 
 /// Whether an input has a first dimension of 1 where the batch is expected, and none is symbolic.
@@ -122,6 +122,7 @@ struct Importer {
     graph: Graph,
     values: HashMap<String, Value>,
     one_row: bool,
+    opset: i64,
 }
 
 impl Importer {
@@ -214,7 +215,14 @@ impl Importer {
             attributes.insert(name, value);
         }
         let output_count = node.output.len();
-        let operator = Operator { kind, inputs, output_count, attributes, one_row: self.one_row };
+        let operator = Operator {
+            kind,
+            inputs,
+            output_count,
+            attributes,
+            opset: self.opset,
+            frozen_batch: self.one_row.then_some(1),
+        };
         let results = legalize(&mut self.graph, &operator).map_err(|error: LegalizeError| fail(error.to_string()))?;
         for (name, value) in node.output.iter().zip(results) {
             if !name.is_empty() {
