@@ -6,7 +6,6 @@
 use crate::error::Error;
 use crate::execute::execute;
 use crate::format::{DampingKind, Entry};
-use crate::math;
 use crate::model::{Damped, Model, Separable};
 use crate::program::Program;
 
@@ -57,27 +56,13 @@ impl<'a> Compiled<'a> {
             }
         }
         // Verification excludes failure, see `execute`.
-        let _ = execute(self.program, entry, self.workspace);
+        let _ = execute(self.program.image(), entry, self.workspace);
         self.copy_result(entry, 0, result);
     }
 
     fn copy_result(&self, entry: Entry, skip: usize, result: &mut [f32]) {
-        let operand = self.program.result(entry);
-        if operand.is_absent() {
-            return;
-        }
-        let first = operand.offset().saturating_add(skip);
-        let result = result.iter_mut().take(self.program.result_len(entry).saturating_sub(skip));
-        if operand.is_constant() {
-            let words = self.program.constants().get(first..).unwrap_or_default();
-            for (element, word) in result.zip(words) {
-                *element = math::canonical(f32::from_bits(*word));
-            }
-        } else {
-            for (element, value) in result.zip(self.workspace.get(first..).unwrap_or_default()) {
-                *element = math::canonical(*value);
-            }
-        }
+        let len = self.program.result_len(entry);
+        self.program.image().copy_result(entry, skip, len, self.workspace, result);
     }
 }
 

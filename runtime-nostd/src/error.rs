@@ -13,7 +13,7 @@ pub enum Error {
     TooShort,
     /// More words than [`MAX_BLOB_WORDS`](crate::format::MAX_BLOB_WORDS).
     TooLarge,
-    /// The first word is not `HNN1`, or a reserved word is in use.
+    /// The first word is not `HNN1`.
     Magic,
     /// A layout version this reader does not know.
     Version(u32),
@@ -21,6 +21,8 @@ pub enum Error {
     Length,
     /// The checksum does not match.
     Checksum,
+    /// The blob holds a function where a model is asked for, or a model where a function is.
+    Form,
     /// Families of kernels, bits of [`kernels`](crate::format::kernels), that this build leaves out.
     MissingKernel(u32),
     /// A header field is out of range or contradicts another.
@@ -70,6 +72,7 @@ impl fmt::Display for Error {
             }
             Self::Length => f.write_str("the blob's length is not the one its header states: truncated or padded"),
             Self::Checksum => f.write_str("the blob's checksum does not match: it is corrupt"),
+            Self::Form => f.write_str("the blob holds a function and a model is asked for, or the other way round"),
             Self::MissingKernel(bits) => write!(f, "the blob needs kernels this build leaves out (bits {bits:#x})"),
             Self::Header => f.write_str("a header field of the blob is out of range or contradicts another"),
             Self::Entry(entry) => {

@@ -1,19 +1,19 @@
-//! Runs one entry of a program: decode an instruction, call its kernel, until the words of the entry are used up.
+//! Runs one entry of a blob: decode an instruction, call its kernel, until the words of the entry are used up.
 //!
-//! Infallible because [`Program::parse`] has proved that every instruction decodes and every slice exists. The `None` that
+//! Infallible because [`Program::parse`](crate::Program::parse) and [`Function::parse`](crate::Function::parse) have proved that every instruction decodes and every slice exists. The `None` that
 //! kernels can express is that proof's shadow in the types: it is never taken, and costs no panic path.
 
 use crate::format::{Entry, Instruction};
+use crate::image::Image;
 use crate::kernels;
-use crate::program::Program;
 
-/// Computes an entry from the x and u that are in the workspace.
+/// Computes an entry from the inputs that are in the workspace.
 ///
 /// `None` would mean that a slice was not found, which verification excludes; only tests look at it.
-pub(crate) fn execute(program: &Program<'_>, entry: Entry, workspace: &mut [f32]) -> Option<()> {
-    let mut words = program.code(entry);
+pub(crate) fn execute(image: &Image<'_>, entry: Entry, workspace: &mut [f32]) -> Option<()> {
+    let mut words = image.code(entry);
     while let Some((instruction, rest)) = Instruction::decode(words) {
-        run(&instruction, workspace, program.constants())?;
+        run(&instruction, workspace, image.constants)?;
         words = rest;
     }
     Some(())

@@ -2,7 +2,8 @@
 //!
 //! A blob is a slice of little-endian `u32` words: header, instruction section, constant section, nothing else. The page
 //! `docs/FORMAT.md` says the same in prose. This module knows how words are laid out; that they make sense together
-//! (ranges, overlaps, sizes) is checked by [`Program::parse`](crate::Program::parse).
+//! (ranges, overlaps, sizes) is checked by [`Program::parse`](crate::Program::parse) for a model and
+//! [`Function::parse`](crate::Function::parse) for a plain function.
 
 mod header;
 mod instruction;
@@ -17,9 +18,9 @@ pub use kind::{BinaryKind, DampingKind, Entry, SchemeId, UnaryKind};
 /// First word: the bytes `HNN1`.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"HNN1");
 /// Version of the layout described here.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Words of the header; the instruction section follows at once.
-pub const HEADER_WORDS: usize = 38;
+pub const HEADER_WORDS: usize = 43;
 /// Words of the longest instruction.
 pub const MAX_INSTRUCTION_WORDS: usize = 15;
 /// Rows per group of a weight panel.
@@ -42,12 +43,12 @@ pub const MAX_OPERATIONS: usize = 1 << 26;
 /// Most fixed-point iterations of the implicit midpoint rule.
 pub const MAX_ITERATIONS: u32 = 64;
 /// Entries of the entry table, in the order of [`Entry::ALL`].
-pub const ENTRY_COUNT: usize = 5;
+pub const ENTRY_COUNT: usize = 6;
 
 /// An offset that stands for "not there".
 pub const ABSENT: u32 = u32::MAX;
 
-const _: () = assert!(HEADER_WORDS == 18 + 4 * ENTRY_COUNT);
+const _: () = assert!(HEADER_WORDS == 19 + 4 * ENTRY_COUNT);
 const _: () = assert!(3 * MAX_DOF + MAX_INPUTS < MAX_WORKSPACE);
 
 /// Bits of the header word `kernels`: which families of kernels a program needs.

@@ -19,7 +19,7 @@
 //! assert_eq!(swing(&[]), Err(Error::TooShort));
 //! ```
 //!
-//! Entry points: [`Program::parse`] (the blob, [`format`]), [`model`] (what a system offers), [`integrate`] (how a step is
+//! Entry points: [`Program::parse`] (the blob, [`format`]), [`Function::parse`] (a blob that holds a plain function), [`model`] (what a system offers), [`integrate`] (how a step is
 //! made), [`state`] (what is kept). Loading is the only fallible part besides reporting a step that would leave the finite
 //! numbers. `docs/NUMERICS.md` defines every result to the bit, `docs/FORMAT.md` the blob.
 
@@ -34,6 +34,8 @@ mod error;
 mod execute;
 mod float_mode;
 pub mod format;
+mod function;
+mod image;
 pub mod integrate;
 mod kernels;
 pub mod math;
@@ -50,6 +52,7 @@ pub use compiled::{Compiled, SeparableView};
 pub use error::Error;
 pub use float_mode::check_float_mode;
 pub use format::{DampingKind, Entry, SchemeId};
+pub use function::{CompiledFunction, Function};
 pub use integrate::{AnyStepper, Stepper};
 pub use program::Program;
 pub use scalar::Scalar;

@@ -91,6 +91,18 @@ pub fn sign(x: f32) -> f32 {
     }
 }
 
+/// ⌊x⌋, exact; the sign of a zero, infinities and NaN stay.
+#[must_use]
+pub fn floor(x: f32) -> f32 {
+    libm::floorf(x)
+}
+
+/// The whole number nearest to x, halves to the even one, exact; a zero result has the sign of x.
+#[must_use]
+pub fn round(x: f32) -> f32 {
+    libm::rintf(x)
+}
+
 /// The larger of a and b: max(+0, −0) = +0, and a NaN on either side gives a NaN.
 #[must_use]
 pub fn max(a: f32, b: f32) -> f32 {
@@ -139,6 +151,8 @@ pub fn map(kind: UnaryKind, values: &mut [f32]) {
         UnaryKind::Sqrt => each(values, sqrt),
         UnaryKind::Abs => each(values, f32::abs),
         UnaryKind::Sign => each(values, sign),
+        UnaryKind::Floor => each(values, floor),
+        UnaryKind::Round => each(values, round),
         #[cfg(feature = "transcendental")]
         UnaryKind::Exp => each(values, exp),
         #[cfg(feature = "transcendental")]

@@ -1,6 +1,7 @@
 //! A blob that has been checked: [`Program::parse`] once, then every accessor and every execution is infallible.
 //!
-//! A program borrows the blob's words, in flash or wherever they are, and copies nothing but the header.
+//! A program borrows the blob's words, in flash or wherever they are, and copies nothing but the header. It is that of a model;
+//! a blob that holds a plain function is a [`Function`](crate::Function).
 
 #[cfg(all(
     test,
@@ -11,21 +12,18 @@
     feature = "dense"
 ))]
 mod tests;
-mod verify;
 
 use crate::error::Error;
-use crate::float_mode::check_float_mode;
 use crate::format::{
-    ABSENT, DampingKind, Entry, HEADER_WORDS, Header, Instruction, MAX_BLOB_WORDS, MAX_DOF, MAX_INPUTS, MAX_ITERATIONS,
-    MAX_WORKSPACE, Operand, SchemeId, Section, VERSION, checksum, flags,
+    ABSENT, DampingKind, Entry, Header, Instruction, MAX_DOF, MAX_INPUTS, MAX_ITERATIONS, SchemeId, Section, flags,
 };
+use crate::image::verify::{self, Contract, Span};
+use crate::image::{Image, slice};
 
-/// A verified blob.
+/// A verified blob of a model.
 #[derive(Debug, Clone, Copy)]
 pub struct Program<'a> {
-    header: Header,
-    instructions: &'a [u32],
-    constants: &'a [u32],
+    image: Image<'a>,
     scheme: SchemeId,
     damping: DampingKind,
 }
@@ -34,28 +32,50 @@ impl<'a> Program<'a> {
     /// Checks a blob completely, in the order given in `docs/FORMAT.md`.
     ///
     /// # Errors
-    /// The first thing found wrong, as an [`Error`]. Every prefix and every single-bit change of a blob is refused.
+    /// The first thing found wrong, as an [`Error`]; [`Error::Form`] where the blob holds a function. Every prefix and every
+    /// single-bit change of a blob is refused.
     pub fn parse(words: &'a [u32]) -> Result<Self, Error> {
-        check_float_mode()?;
-        let header = checked_header(words)?;
-        let missing = header.kernels & !crate::kernels::BUILT_IN;
-        if missing != 0 {
-            return Err(Error::MissingKernel(missing));
+        let image = Image::open(words)?;
+        if image.header.is_function() {
+            return Err(Error::Form);
         }
-        let scheme = SchemeId::from_code(header.scheme).ok_or(Error::Header)?;
-        let damping = header.damping_kind().ok_or(Error::Header)?;
-        check_fields(&header, scheme, damping)?;
-        let (instructions, constants) = sections(&header, words).ok_or(Error::Header)?;
-        let program = Self { header, instructions, constants, scheme, damping };
+        let scheme = SchemeId::from_code(image.header.scheme).ok_or(Error::Header)?;
+        let damping = image.header.damping_kind().ok_or(Error::Header)?;
+        check_fields(&image.header, scheme, damping)?;
+        let program = Self { image, scheme, damping };
         program.check_inverse_mass()?;
         for entry in Entry::ALL {
-            verify::entry(&program, *entry)?;
+            verify::entry(&program.image, *entry, &program.contract(*entry))?;
         }
         Ok(program)
     }
 
+    /// What an entry of this model has to be, and may read of x and u.
+    fn contract(&self, entry: Entry) -> Contract {
+        let (n, m) = (u64::from(self.image.header.dof), u64::from(self.image.header.inputs));
+        let (q, p) = (Span { start: 0, end: n }, Span { start: n, end: 2 * n });
+        let (x, u) = (Span { start: 0, end: 2 * n }, Span { start: 2 * n, end: 2 * n + m });
+        Contract {
+            is_expected: match entry {
+                Entry::Energy | Entry::Field => true,
+                Entry::Velocity | Entry::Force => self.is_separable(),
+                Entry::Damping => self.damping != DampingKind::None,
+                Entry::Function => false,
+            },
+            result_len: self.result_len(entry) as u64,
+            inputs_end: u.end,
+            forbidden: match entry {
+                Entry::Damping if self.is_damping_constant() => [x, u],
+                Entry::Energy | Entry::Damping => [u, Span::EMPTY],
+                Entry::Velocity => [q, u],
+                Entry::Force => [p, Span::EMPTY],
+                Entry::Field | Entry::Function => [Span::EMPTY; 2],
+            },
+        }
+    }
+
     fn check_inverse_mass(&self) -> Result<(), Error> {
-        if self.header.inverse_mass == ABSENT {
+        if self.image.header.inverse_mass == ABSENT {
             return Ok(());
         }
         let known = self.inverse_mass_words().ok_or(Error::Header)?;
@@ -65,25 +85,25 @@ impl<'a> Program<'a> {
     /// The header as read.
     #[must_use]
     pub fn header(&self) -> &Header {
-        &self.header
+        &self.image.header
     }
 
     /// Degrees of freedom n.
     #[must_use]
     pub fn dof(&self) -> usize {
-        self.header.dof as usize
+        self.image.header.dof as usize
     }
 
     /// Control inputs m.
     #[must_use]
     pub fn inputs(&self) -> usize {
-        self.header.inputs as usize
+        self.image.header.inputs as usize
     }
 
     /// Workspace elements needed.
     #[must_use]
     pub fn workspace_len(&self) -> usize {
-        self.header.workspace_len as usize
+        self.image.header.workspace_len as usize
     }
 
     /// Bytes of that workspace.
@@ -95,13 +115,13 @@ impl<'a> Program<'a> {
     /// Whether H(q, p) = T(p) + V(q), so that explicit schemes may be used.
     #[must_use]
     pub fn is_separable(&self) -> bool {
-        self.header.flags & flags::SEPARABLE != 0
+        self.image.header.flags & flags::SEPARABLE != 0
     }
 
     /// Whether T = ½pᵀAp.
     #[must_use]
     pub fn is_kinetic_quadratic(&self) -> bool {
-        self.header.flags & flags::KINETIC_QUADRATIC != 0
+        self.image.header.flags & flags::KINETIC_QUADRATIC != 0
     }
 
     /// The form of the dissipation matrix.
@@ -113,7 +133,7 @@ impl<'a> Program<'a> {
     /// Whether the dissipation matrix is the same in every state.
     #[must_use]
     pub fn is_damping_constant(&self) -> bool {
-        self.header.flags & flags::DAMPING_CONSTANT != 0
+        self.image.header.flags & flags::DAMPING_CONSTANT != 0
     }
 
     /// The scheme the model was validated with.
@@ -125,19 +145,19 @@ impl<'a> Program<'a> {
     /// Iterations of that scheme; 0 for an explicit one.
     #[must_use]
     pub fn iterations(&self) -> u32 {
-        self.header.iterations
+        self.image.header.iterations
     }
 
     /// The time step the model was validated with, in seconds.
     #[must_use]
     pub fn dt(&self) -> f32 {
-        self.header.dt
+        self.image.header.dt
     }
 
     /// Whether the blob has this entry.
     #[must_use]
     pub fn has(&self, entry: Entry) -> bool {
-        !self.header.entry(entry).result.is_absent()
+        !self.image.header.entry(entry).result.is_absent()
     }
 
     /// Number of values an entry gives.
@@ -149,78 +169,42 @@ impl<'a> Program<'a> {
             (Entry::Velocity | Entry::Force, _) | (Entry::Damping, DampingKind::Diagonal) => n,
             (Entry::Field, _) => 2 * n,
             (Entry::Damping, DampingKind::Full) => n * n,
-            (Entry::Damping, DampingKind::None) => 0,
+            (Entry::Damping, DampingKind::None) | (Entry::Function, _) => 0,
         }
     }
 
     /// Instructions of an entry, in order.
-    pub fn instructions(&self, entry: Entry) -> impl Iterator<Item = Instruction> + 'a {
-        let mut words = self.code(entry);
-        core::iter::from_fn(move || {
-            let (instruction, rest) = Instruction::decode(words)?;
-            words = rest;
-            Some(instruction)
-        })
+    pub fn instructions(&self, entry: Entry) -> impl Iterator<Item = Instruction> + use<'a> {
+        self.image.instructions(entry)
     }
 
     /// Number of instructions of an entry.
     #[must_use]
     pub fn instruction_count(&self, entry: Entry) -> u32 {
-        self.header.entry(entry).instructions
+        self.image.header.entry(entry).instructions
     }
 
     /// Multiply-adds of matrix products in an entry.
     #[must_use]
     pub fn multiply_adds(&self, entry: Entry) -> u64 {
-        self.instructions(entry).fold(0, |sum, instruction| sum.saturating_add(instruction.multiply_adds()))
+        self.image.multiply_adds(entry)
     }
 
     /// The constant section.
     #[must_use]
     pub fn constants(&self) -> &'a [u32] {
-        self.constants
+        self.image.constants
     }
 
-    pub(crate) fn code(&self, entry: Entry) -> &'a [u32] {
-        let record = self.header.entry(entry);
-        slice(self.instructions, Section { offset: record.offset, len: record.len }).unwrap_or(&[])
-    }
-
-    pub(crate) fn result(&self, entry: Entry) -> Operand {
-        self.header.entry(entry).result
+    pub(crate) fn image(&self) -> &Image<'a> {
+        &self.image
     }
 
     /// The bits of A, where the kinetic energy is quadratic.
     pub(crate) fn inverse_mass_words(&self) -> Option<&'a [u32]> {
-        let n = self.header.dof;
-        slice(self.constants, Section { offset: self.header.inverse_mass, len: n * n })
+        let n = self.image.header.dof;
+        slice(self.image.constants, Section { offset: self.image.header.inverse_mass, len: n * n })
     }
-}
-
-fn slice(words: &[u32], section: Section) -> Option<&[u32]> {
-    let (_, rest) = words.split_at_checked(section.offset as usize)?;
-    rest.get(..section.len as usize)
-}
-
-/// Length, magic, version, word count and checksum.
-fn checked_header(words: &[u32]) -> Result<Header, Error> {
-    if words.len() < HEADER_WORDS {
-        return Err(Error::TooShort);
-    }
-    if words.len() > MAX_BLOB_WORDS {
-        return Err(Error::TooLarge);
-    }
-    let header = Header::decode(words).ok_or(Error::Magic)?;
-    if header.version != VERSION {
-        return Err(Error::Version(header.version));
-    }
-    if header.word_count as usize != words.len() {
-        return Err(Error::Length);
-    }
-    if header.crc != checksum(words) {
-        return Err(Error::Checksum);
-    }
-    Ok(header)
 }
 
 fn check_fields(header: &Header, scheme: SchemeId, damping: DampingKind) -> Result<(), Error> {
@@ -234,7 +218,8 @@ fn check_fields(header: &Header, scheme: SchemeId, damping: DampingKind) -> Resu
         SchemeId::Midpoint => (1..=MAX_ITERATIONS).contains(&header.iterations),
     };
     let agree = counts
-        && (2 * n + m..=MAX_WORKSPACE).contains(&len)
+        && 2 * n + m <= len
+        && header.arguments == 0
         && header.flags & !flags::ALL == 0
         && (separable || !(quadratic || scheme.needs_separable()))
         && quadratic == (header.inverse_mass != ABSENT)
@@ -243,14 +228,4 @@ fn check_fields(header: &Header, scheme: SchemeId, damping: DampingKind) -> Resu
         && header.dt.is_finite()
         && header.dt > 0.0;
     if agree { Ok(()) } else { Err(Error::Header) }
-}
-
-/// Header, instructions and constants must fill the blob without gaps.
-fn sections<'a>(header: &Header, words: &'a [u32]) -> Option<(&'a [u32], &'a [u32])> {
-    let body = words.get(HEADER_WORDS..)?;
-    let (instructions, constants) = body.split_at_checked(header.instructions.len as usize)?;
-    let exact = header.instructions.offset as usize == HEADER_WORDS
-        && header.constants.offset as usize == HEADER_WORDS + instructions.len()
-        && header.constants.len as usize == constants.len();
-    exact.then_some((instructions, constants))
 }

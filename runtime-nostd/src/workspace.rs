@@ -3,6 +3,8 @@
 use heapless::Vec;
 
 use crate::error::Error;
+use crate::format::Header;
+use crate::function::Function;
 use crate::program::Program;
 
 /// Room for `N` elements, owned by the caller: on the stack, in a static, wherever it is put.
@@ -17,10 +19,22 @@ impl<const N: usize> Workspace<N> {
     /// # Errors
     /// [`Error::WorkspaceTooSmall`] where `N` is less than that.
     pub fn for_program(program: &Program<'_>) -> Result<Self, Error> {
+        Self::of(program.header())
+    }
+
+    /// A workspace of the size the function states, all +0.
+    ///
+    /// # Errors
+    /// [`Error::WorkspaceTooSmall`] where `N` is less than that.
+    pub fn for_function(function: &Function<'_>) -> Result<Self, Error> {
+        Self::of(function.header())
+    }
+
+    fn of(header: &Header) -> Result<Self, Error> {
         let mut values = Vec::new();
-        match values.resize(program.workspace_len(), 0.0) {
+        match values.resize(header.workspace_len as usize, 0.0) {
             Ok(()) => Ok(Self { values }),
-            Err(_) => Err(Error::WorkspaceTooSmall { needed: program.header().workspace_len }),
+            Err(_) => Err(Error::WorkspaceTooSmall { needed: header.workspace_len }),
         }
     }
 

@@ -70,6 +70,10 @@ pub struct Header {
     pub constants: Section,
     /// Where in the constant section the inverse mass A lies (n·n, row-major), or [`ABSENT`].
     pub inverse_mass: u32,
+    /// Elements of the arguments of a function; 0 in a model.
+    pub arguments: u32,
+    /// Elements of the result of a function; 0 in a model.
+    pub results: u32,
     /// Programs, in the order of [`Entry::ALL`].
     pub entries: [EntryRecord; ENTRY_COUNT],
 }
@@ -94,6 +98,8 @@ impl Header {
             instructions: none,
             constants: none,
             inverse_mass: ABSENT,
+            arguments: 0,
+            results: 0,
             entries: [EntryRecord::ABSENT; ENTRY_COUNT],
         }
     }
@@ -102,6 +108,12 @@ impl Header {
     #[must_use]
     pub fn entry(&self, entry: Entry) -> EntryRecord {
         self.entries.get(entry.code() as usize).copied().unwrap_or(EntryRecord::ABSENT)
+    }
+
+    /// Whether the blob holds a function and no model.
+    #[must_use]
+    pub const fn is_function(&self) -> bool {
+        self.results > 0
     }
 
     /// Form of the dissipation matrix; `None` for a code this version does not define.
@@ -131,7 +143,8 @@ impl Header {
             self.constants.offset,
             self.constants.len,
             self.inverse_mass,
-            0,
+            self.arguments,
+            self.results,
         ];
         let table = self
             .entries
@@ -144,10 +157,10 @@ impl Header {
         words
     }
 
-    /// Reads the header at the start of a blob; `None` where it is cut short, the magic is another, or a reserved word is used.
+    /// Reads the header at the start of a blob; `None` where it is cut short or the magic is another.
     #[must_use]
     pub fn decode(words: &[u32]) -> Option<Self> {
-        let (fixed, rest) = words.split_first_chunk::<18>()?;
+        let (fixed, rest) = words.split_first_chunk::<19>()?;
         let (table, _) = rest.split_first_chunk::<{ 4 * ENTRY_COUNT }>()?;
         let [
             magic,
@@ -167,9 +180,10 @@ impl Header {
             constants_offset,
             constants_len,
             inverse_mass,
-            reserved,
+            arguments,
+            results,
         ] = *fixed;
-        if magic != MAGIC || reserved != 0 {
+        if magic != MAGIC {
             return None;
         }
         let mut entries = [EntryRecord::ABSENT; ENTRY_COUNT];
@@ -196,6 +210,8 @@ impl Header {
             instructions,
             constants,
             inverse_mass,
+            arguments,
+            results,
             entries,
         })
     }

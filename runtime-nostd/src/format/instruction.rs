@@ -329,9 +329,13 @@ impl Instruction {
 
 const fn unary_kernels(kind: UnaryKind) -> u32 {
     match kind {
-        UnaryKind::Neg | UnaryKind::Reciprocal | UnaryKind::Sqrt | UnaryKind::Abs | UnaryKind::Sign => {
-            kernels::ELEMENTWISE
-        }
+        UnaryKind::Neg
+        | UnaryKind::Reciprocal
+        | UnaryKind::Sqrt
+        | UnaryKind::Abs
+        | UnaryKind::Sign
+        | UnaryKind::Floor
+        | UnaryKind::Round => kernels::ELEMENTWISE,
         _ => kernels::ELEMENTWISE | kernels::TRANSCENDENTAL,
     }
 }

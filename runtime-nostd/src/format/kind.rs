@@ -70,6 +70,10 @@ codes! {
         Erf = 13, "erf";
         /// arctan x
         Atan = 14, "atan";
+        /// ⌊x⌋, the largest whole number that is not above x.
+        Floor = 15, "floor";
+        /// The nearest whole number, halves to the even one.
+        Round = 16, "round";
     }
 }
 
@@ -100,7 +104,7 @@ codes! {
 }
 
 codes! {
-    /// The programs of a blob. All read x = [q…, p…] at workspace element 0 and u at element 2n.
+    /// The programs of a blob. Those of a model read x = [q…, p…] at workspace element 0 and u at element 2n.
     Entry {
         /// H(q, p), 1 value.
         Energy = 0, "energy";
@@ -112,6 +116,8 @@ codes! {
         Field = 3, "field";
         /// R_p(q, p): n values if diagonal, n·n row-major if full.
         Damping = 4, "damping";
+        /// Results from the arguments at workspace element 0; the one entry of a blob that holds a function.
+        Function = 5, "function";
     }
 }
 

@@ -93,6 +93,7 @@ fn codes_and_members_correspond() {
     }
     assert_eq!((SchemeId::from_name("yoshida4"), SchemeId::from_name("rk4")), (Some(SchemeId::Yoshida4), None));
     assert_eq!((UnaryKind::from_code(0), BinaryKind::from_code(11)), (None, None));
+    assert_eq!((UnaryKind::Floor.code(), UnaryKind::Round.code(), UnaryKind::from_code(17)), (15, 16, None));
 }
 
 #[test]

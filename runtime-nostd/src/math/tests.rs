@@ -91,7 +91,7 @@ fn a_nan_goes_through_every_function() {
     for (name, function, ..) in ACCURACY {
         assert!(function(f32::NAN).is_nan(), "{name}");
     }
-    for function in [sign, f32::abs] {
+    for function in [sign, f32::abs, floor, round] {
         assert!(function(f32::NAN).is_nan());
     }
     for function in [max, min, pow] {
@@ -111,10 +111,29 @@ fn limits_are_reached_and_not_passed() {
 }
 
 #[test]
+fn whole_numbers_are_exact_for_every_exponent() {
+    // Rust's own functions are another implementation; arguments of both signs and every exponent.
+    for x in arguments().chain([f32::INFINITY, -f32::INFINITY]) {
+        assert_eq!(floor(x).to_bits(), x.floor().to_bits(), "{x:e}");
+        assert_eq!(round(x).to_bits(), x.round_ties_even().to_bits(), "{x:e}");
+    }
+    for (half, even) in
+        [(-2.5, -2.0), (-1.5, -2.0), (-0.5, 0.0), (0.5, 0.0), (1.5, 2.0), (2.5, 2.0), (8_388_607.5, 8_388_608.0)]
+    {
+        assert_eq!((round(half), floor(half)), (even, half - 0.5));
+    }
+    assert_eq!((round(0.499_999_97), floor(-1e-45), floor(8_388_607.5)), (0.0, -1.0, 8_388_607.0));
+}
+
+#[test]
 fn the_sign_of_zero_is_defined() {
     let bits = f32::to_bits;
     assert_eq!((bits(max(0.0, -0.0)), bits(max(-0.0, 0.0)), bits(max(-0.0, -0.0))), (0, 0, bits(-0.0)));
     assert_eq!((bits(min(0.0, -0.0)), bits(min(-0.0, 0.0)), bits(min(0.0, 0.0))), (bits(-0.0), bits(-0.0), 0));
     assert_eq!((bits(sign(-0.0)), sign(-3.0), sign(1e-40)), (0, -1.0, 1.0));
+    for function in [floor, round] {
+        assert_eq!((bits(function(0.0)), bits(function(-0.0))), (0, bits(-0.0)));
+    }
+    assert_eq!((bits(round(-0.5)), bits(floor(0.5))), (bits(-0.0), 0));
     assert_eq!(bits(canonical(f32::from_bits(0xffff_ffff))), 0x7fc0_0000);
 }

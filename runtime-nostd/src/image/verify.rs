@@ -8,38 +8,45 @@ use crate::format::{
     Operand, Section, Select, Sum, Unary,
 };
 
-use super::{Program, slice};
+use super::{Image, slice};
+
+/// What an entry has to be, by the form of the blob and the rest of its header.
+pub(crate) struct Contract {
+    /// Whether the entry is there.
+    pub(crate) is_expected: bool,
+    /// Elements of its result.
+    pub(crate) result_len: u64,
+    /// Elements at the start of the workspace that no instruction writes.
+    pub(crate) inputs_end: u64,
+    /// Those of them that the entry must not depend on.
+    pub(crate) forbidden: [Span; 2],
+}
 
 /// Checks presence, extent, result and every instruction of one entry.
-pub(super) fn entry(program: &Program<'_>, entry: Entry) -> Result<(), Error> {
-    let record = program.header.entry(entry);
-    let expected = match entry {
-        Entry::Energy | Entry::Field => true,
-        Entry::Velocity | Entry::Force => program.is_separable(),
-        Entry::Damping => program.result_len(Entry::Damping) > 0,
-    };
+pub(crate) fn entry(image: &Image<'_>, entry: Entry, contract: &Contract) -> Result<(), Error> {
+    let record = image.header.entry(entry);
     let refused = Error::Entry(entry);
     if record.result.is_absent() {
         let empty = record.offset == 0 && record.len == 0 && record.instructions == 0;
-        return if empty && !expected { Ok(()) } else { Err(refused) };
+        return if empty && !contract.is_expected { Ok(()) } else { Err(refused) };
     }
     let section = Section { offset: record.offset, len: record.len };
-    let code = slice(program.instructions, section).ok_or(refused)?;
-    if !expected || record.instructions as usize > MAX_INSTRUCTIONS {
+    let code = slice(image.instructions, section).ok_or(refused)?;
+    if !contract.is_expected || record.instructions as usize > MAX_INSTRUCTIONS {
         return Err(refused);
     }
-    let rules = Rules::new(program, entry);
+    let rules = Rules::new(image, contract);
     let mut rest = code;
     for index in 0..record.instructions {
         let refused = Error::Instruction { entry, index };
         let (instruction, after) = Instruction::decode(rest).ok_or(refused)?;
-        let declared = instruction.kernels() & !program.header.kernels == 0;
+        let declared = instruction.kernels() & !image.header.kernels == 0;
         if !declared || rules.instruction(&instruction).is_none() {
             return Err(refused);
         }
         rest = after;
     }
-    let result = rules.read(record.result, program.result_len(entry) as u64);
+    let result = rules.read(record.result, contract.result_len);
     if rest.is_empty() && result.is_some() { Ok(()) } else { Err(refused) }
 }
 
@@ -47,21 +54,21 @@ pub(super) fn entry(program: &Program<'_>, entry: Entry) -> Result<(), Error> {
 struct Rules {
     constants_len: u64,
     workspace_len: u64,
-    /// First element after x and u.
+    /// First element after the inputs.
     inputs_end: u64,
-    /// Ranges of x and u that the entry must not depend on.
+    /// Ranges of the inputs that the entry must not depend on.
     forbidden: [Span; 2],
 }
 
 /// Elements from the first one touched to the one after the last.
 #[derive(Clone, Copy)]
-struct Span {
-    start: u64,
-    end: u64,
+pub(crate) struct Span {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
 }
 
 impl Span {
-    const EMPTY: Self = Self { start: 0, end: 0 };
+    pub(crate) const EMPTY: Self = Self { start: 0, end: 0 };
 
     fn overlaps(self, other: Self) -> bool {
         self.start < other.end && other.start < self.end
@@ -88,22 +95,12 @@ fn strided<const COUNT: usize>(lens: [u32; COUNT], strides: [u32; COUNT]) -> Opt
 }
 
 impl Rules {
-    fn new(program: &Program<'_>, entry: Entry) -> Self {
-        let (n, m) = (u64::from(program.header.dof), u64::from(program.header.inputs));
-        let (q, p) = (Span { start: 0, end: n }, Span { start: n, end: 2 * n });
-        let u = Span { start: 2 * n, end: 2 * n + m };
-        let forbidden = match entry {
-            Entry::Damping if program.is_damping_constant() => [Span { start: 0, end: 2 * n }, u],
-            Entry::Energy | Entry::Damping => [u, Span::EMPTY],
-            Entry::Velocity => [q, u],
-            Entry::Force => [p, Span::EMPTY],
-            Entry::Field => [Span::EMPTY; 2],
-        };
+    fn new(image: &Image<'_>, contract: &Contract) -> Self {
         Self {
-            constants_len: program.constants.len() as u64,
-            workspace_len: u64::from(program.header.workspace_len),
-            inputs_end: 2 * n + m,
-            forbidden,
+            constants_len: image.constants.len() as u64,
+            workspace_len: u64::from(image.header.workspace_len),
+            inputs_end: contract.inputs_end,
+            forbidden: contract.forbidden,
         }
     }
 
