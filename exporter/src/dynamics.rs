@@ -25,6 +25,10 @@ pub const STATE: &str = "x";
 pub const INPUT: &str = "u";
 /// Name of the step length.
 pub const STEP_LENGTH: &str = "dt";
+/// Name of the state after a step, `[batch, 2n]`.
+pub const NEXT_STATE: &str = "x_next";
+/// Name of what the last iteration of an implicit step still changed, `[batch, 1]`.
+pub const RESIDUAL: &str = "residual";
 /// Name of the direction of a Hessian-vector product, `[batch, 2n]`.
 pub const DIRECTION: &str = "v";
 /// Name of the energy output, `[batch, 1]`.

@@ -2,7 +2,7 @@
 //!
 //! Plain and deterministic: elementary functions come from `libm`, sums run in ascending index order from +0, so two
 //! machines agree to the bit. Truth values are 1 and 0. Edges are those of the runtime: `max` and `min` of anything with NaN
-//! are NaN, and +0 is larger than −0; `sign` of ±0 is +0, of NaN is NaN; `select` takes its second argument where the
+//! are NaN, and +0 is larger than −0; `sign` of ±0 is +0, of NaN is NaN; `floor` and `round` keep the sign of zero; `select` takes its second argument where the
 //! condition is not 0; comparisons with NaN are false; `pow`, division and the rest follow IEEE 754 and C99.
 //!
 //! It knows no precision but f64 and no layout but row-major. It is vectorised over the batch, because it also integrates

@@ -3,7 +3,7 @@
 //! - Coordinates are `q` and `p`, or `q1 … qn` and `p1 … pn`; the largest index is the number n of degrees of freedom.
 //! - Constants are numbers, `pi`, and what `settings` names. Each setting must be used.
 //! - Operators, loosest first: `+ -`, `* /`, unary minus, and `^`, which groups from the right: `-q^2` is `-(q^2)`,
-//!   `2^3^2` is `2^9`. Functions are `sin cos tan tanh exp log sqrt abs`, `log` being natural.
+//!   `2^3^2` is `2^9`. Functions are those of [`Function`], `log` being natural.
 //!
 //! Constant subexpressions become one number. A power with a whole exponent up to [`MAX_POWER`] is a product, so it is
 //! defined for negative bases; `x^0` is 1, and `x^0.5` is `sqrt(x)`. Errors carry the column and show it with a caret.
@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::dynamics::Model;
+use crate::graph::Function;
 
 pub use build::MAX_POWER;
 
@@ -50,6 +51,11 @@ impl fmt::Display for ExpressionError {
         writeln!(f, "  {}", shown.trim_end())?;
         write!(f, "  {:>width$}", "^", width = column - first)
     }
+}
+
+/// Names of all functions, joined by commas.
+fn function_names() -> String {
+    Function::ALL.iter().map(|function| function.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// A fault at a column; the formula is added at the end.

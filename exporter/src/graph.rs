@@ -15,6 +15,8 @@
 //! ```
 
 mod builder;
+mod functions;
+mod index;
 mod op;
 mod shape;
 mod tensor;
@@ -23,6 +25,8 @@ mod verify;
 
 use std::collections::{BTreeMap, HashMap};
 
+pub use functions::Function;
+use index::Index;
 pub use op::{Binary, Comparison, Kind, Node, Op, Type, Unary};
 pub use shape::{Dim, MAX_ELEMENTS, MAX_RANK, Shape};
 pub use tensor::Tensor;
@@ -105,7 +109,7 @@ impl GraphError {
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
-    ids: HashMap<Node, NodeId>,
+    index: Index,
     leaves: BTreeMap<String, NodeId>,
     outputs: Vec<(String, NodeId)>,
 }
@@ -125,12 +129,12 @@ impl Graph {
         if let Some(arg) = args.iter().find(|arg| arg.index() >= self.nodes.len()) {
             return Err(GraphError::Name(format!("{}: argument {arg} is not in this graph", op.name())));
         }
+        if let Some(id) = self.index.find(&self.nodes, &op, args) {
+            return Ok(id);
+        }
         let types: Vec<&Type> = args.iter().map(|arg| &self.nodes[arg.index()].ty).collect();
         let ty = op.infer(&types)?;
         let node = Node { op, args: args.to_vec(), ty };
-        if let Some(id) = self.ids.get(&node) {
-            return Ok(*id);
-        }
         let id = match u32::try_from(self.nodes.len()) {
             Ok(index) if self.nodes.len() < MAX_NODES => NodeId(index),
             _ => return Err(GraphError::TooLarge),
@@ -141,8 +145,8 @@ impl Graph {
             }
             self.leaves.insert(name.to_string(), id);
         }
-        self.ids.insert(node.clone(), id);
         self.nodes.push(node);
+        self.index.insert(&self.nodes, id);
         Ok(id)
     }
 

@@ -4,6 +4,7 @@
 //! there; a device program tells less than a graph, and then less is reported.
 
 mod count;
+mod listing;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -15,8 +16,9 @@ use hnn_runtime::format::MAX_BLOB_WORDS;
 use hnn_runtime::{DampingKind, Program};
 use serde::Serialize;
 
-use crate::dynamics::{self, DynamicsError, ENERGY, Model, Scheme};
+use crate::dynamics::{self, DynamicsError, Model, Scheme};
 use crate::graph::Graph;
+use crate::import::{StateInputs, adopt};
 use crate::limited::{ReadError, read_limited};
 use crate::lower::{Plan, lower};
 use crate::manifest::{
@@ -27,7 +29,7 @@ use crate::optimize::optimize;
 use count::{program_costs, program_scheme, summary};
 
 /// What was found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Inspection {
     /// `model`, `export`, `onnx` or `program`.
     pub kind: &'static str,
@@ -50,13 +52,16 @@ pub struct Inspection {
     pub integration: Option<Integration>,
     /// Graphs and what they are made of.
     pub graphs: Vec<GraphSummary>,
+    /// Multiply-adds of the field over those of the energy; absent where either is not there or the energy has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field_over_energy: Option<f64>,
     /// The device program and its cost, or why there is none; absent where the model has no weights yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceRecord>,
 }
 
 /// What a graph is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct GraphSummary {
     /// `hamiltonian`, `field`, or the name of the file.
     pub name: String,
@@ -72,6 +77,9 @@ pub struct GraphSummary {
     pub multiply_adds: u64,
     /// Elements through exp, log, sin, cos, tanh, sigmoid, softplus, erf, atan and pow, for one state.
     pub transcendental_calls: u64,
+    /// The graph itself, for [`GraphSummary::listing`].
+    #[serde(skip)]
+    graph: Graph,
 }
 
 /// Why something cannot be inspected.
@@ -117,8 +125,8 @@ pub fn model(name: &str, model: &Model) -> Result<Inspection, InspectError> {
     let separability = dynamics::separability(model)?;
     let optimized = |graph: Graph| optimize(&graph).map_err(DynamicsError::from);
     let graphs = vec![
-        summary("hamiltonian", &optimized(dynamics::hamiltonian(model)?)?),
-        summary("field", &optimized(dynamics::field(model)?)?),
+        summary("hamiltonian", optimized(dynamics::hamiltonian(model)?)?),
+        summary("field", optimized(dynamics::field(model)?)?),
     ];
     // The cost of a step needs a scheme: the one an export would choose.
     let scheme = crate::pipeline::default_scheme(&separability);
@@ -134,9 +142,17 @@ pub fn model(name: &str, model: &Model) -> Result<Inspection, InspectError> {
         separability: Some(SeparabilityRecord::of(&separability)),
         damping: Some(DampingRecord::of(model)),
         integration: None,
+        field_over_energy: ratio(&graphs),
         graphs,
         device,
     })
+}
+
+/// Multiply-adds of the graph `field` over those of `hamiltonian`.
+fn ratio(graphs: &[GraphSummary]) -> Option<f64> {
+    let cost = |name: &str| graphs.iter().find(|graph| graph.name == name).map(|graph| graph.multiply_adds);
+    let (field, energy) = (cost("field")?, cost("hamiltonian")?);
+    (energy > 0).then(|| field as f64 / energy as f64)
 }
 
 /// What a plan costs when it is stepped with `scheme`.
@@ -150,12 +166,20 @@ fn program_record(plan: &Plan, scheme: Scheme) -> ProgramRecord {
 /// # Errors
 /// [`InspectError`] naming the file and what is wrong with it.
 pub fn path(path: &Path) -> Result<Inspection, InspectError> {
+    path_with(path, &StateInputs::default())
+}
+
+/// As [`path`], with the inputs of an ONNX file that are the state, where it comes in two.
+///
+/// # Errors
+/// As [`path`]; [`InspectError::Dynamics`] where inputs are named and the file is no energy of these.
+pub fn path_with(path: &Path, state: &StateInputs) -> Result<Inspection, InspectError> {
     if path.is_dir() {
         return export(path);
     }
     // A device program says so in its first bytes; anything else is taken for ONNX.
     let bytes = read(path, MAX_FILE_BYTES as u64)?;
-    if bytes.starts_with(b"HNN1") { program(path, &bytes) } else { onnx_file(path, &bytes) }
+    if bytes.starts_with(b"HNN1") { program(path, &bytes) } else { onnx_file(path, &bytes, state) }
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InspectError> {
@@ -169,7 +193,11 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InspectError> {
 }
 
 fn parse_onnx(path: &Path, bytes: &[u8]) -> Result<Graph, InspectError> {
-    onnx::read(bytes).map_err(|source| InspectError::Onnx { path: path.to_owned(), source })
+    let options = onnx::ReadOptions { directory: path.parent().map(Path::to_owned), ..Default::default() };
+    let imported = onnx::read_with(bytes, &options).map(|imported| imported.graph);
+    // A rollout of this tool is a loop, and stands for the step it repeats.
+    let read = imported.or_else(|error| onnx::read_rollout(bytes).map_err(|_| error));
+    read.map_err(|source| InspectError::Onnx { path: path.to_owned(), source })
 }
 
 fn export(directory: &Path) -> Result<Inspection, InspectError> {
@@ -177,8 +205,8 @@ fn export(directory: &Path) -> Result<Inspection, InspectError> {
     let mut graphs = Vec::new();
     for record in &manifest.onnx.graphs {
         let path = directory.join(&record.file);
-        let graph = parse_onnx(&path, &read(&path, MAX_FILE_BYTES as u64)?)?;
-        graphs.push(summary(record.file.trim_end_matches(".onnx"), &graph));
+        let bytes = read(&path, MAX_FILE_BYTES as u64)?;
+        graphs.push(summary(record.file.trim_end_matches(".onnx"), parse_onnx(&path, &bytes)?));
     }
     let manifest::ModelRecord { name, dof, inputs, separability, damping, .. } = manifest.model;
     Ok(Inspection {
@@ -189,16 +217,20 @@ fn export(directory: &Path) -> Result<Inspection, InspectError> {
         separability: Some(separability),
         damping: Some(damping),
         integration: Some(manifest.integration),
+        field_over_energy: ratio(&graphs),
         graphs,
         device: Some(manifest.device),
     })
 }
 
-fn onnx_file(path: &Path, bytes: &[u8]) -> Result<Inspection, InspectError> {
+fn onnx_file(path: &Path, bytes: &[u8], state: &StateInputs) -> Result<Inspection, InspectError> {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let graph = parse_onnx(path, bytes)?;
-    if let (Some(_), Ok(energy)) = (graph.output(ENERGY), Model::new(graph.clone())) {
-        return Ok(Inspection { kind: "onnx", ..model(&name, &energy)? });
+    // One number per row of a single state is an energy, whatever it is called; anything else is only counted.
+    match adopt(&graph, state) {
+        Ok(energy) => return Ok(Inspection { kind: "onnx", ..model(&name, &energy)? }),
+        Err(error) if *state != StateInputs::default() => return Err(error.into()),
+        Err(_) => {}
     }
     Ok(Inspection {
         kind: "onnx",
@@ -207,7 +239,8 @@ fn onnx_file(path: &Path, bytes: &[u8]) -> Result<Inspection, InspectError> {
         separability: None,
         damping: None,
         integration: None,
-        graphs: vec![summary(&name, &graph)],
+        graphs: vec![summary(&name, graph)],
+        field_over_energy: None,
         device: None,
         name,
     })
@@ -245,6 +278,7 @@ fn program(path: &Path, bytes: &[u8]) -> Result<Inspection, InspectError> {
             dt: f64::from(program.dt()),
         }),
         graphs: Vec::new(),
+        field_over_energy: None,
         device: Some(DeviceRecord::Program(program_costs(&program, scheme))),
     })
 }

@@ -1,69 +1,44 @@
 //! From ONNX operators to the graph's primitives, one rule per operator.
 //!
 //! [`legalize`] looks an operator up in one table, checks the number of its inputs and that every attribute is known, and
-//! lets its rule add primitives. A rule either gives the exact meaning of the specification or refuses with a reason. Lists
-//! of integers (shapes, axes, indices) are not values of the graph: they are computed here, symbolic batch included.
+//! lets its rule add primitives. A rule either gives the exact meaning of the specification or refuses with a reason. Integers
+//! (shapes, axes, indices) and masks that are known while a file is read are not values of the graph: [`known`] computes
+//! them, symbolic batch included.
 //!
 //! It knows no protobuf; `onnx/read.rs` hands it operators in the form of [`Operator`].
 
+mod activation;
 mod constant;
+mod einsum;
 mod elementwise;
+mod generate;
+mod index;
 mod integers;
+mod known;
 mod linear;
+mod logic;
+mod normalization;
+mod operator;
+mod pad;
+mod pick;
 mod reduce;
+mod remedy;
+mod scatter;
 mod shape;
+mod smoothness;
+mod softmax;
 mod structure;
+mod triangle;
+mod types;
 
-use std::collections::BTreeMap;
+pub use integers::{Element, Integers, Length, MAX_INTEGERS};
+pub use operator::{Attribute, Operator, Value};
+pub use smoothness::{Smoothness, smoothness};
 
-pub use integers::{Integers, Length, MAX_INTEGERS};
-
-use crate::graph::{Graph, GraphError, NodeId, Tensor};
-
-/// What a name in a file stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// Numbers or truth values, as a node of the graph.
-    Node(NodeId),
-    /// A list of integers, or a single one.
-    Integers(Integers),
-}
-
-/// An attribute of an operator.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Attribute {
-    /// One integer.
-    Integer(i64),
-    /// One number.
-    Real(f64),
-    /// A list of integers.
-    Integers(Vec<i64>),
-    /// A list of numbers.
-    Reals(Vec<f64>),
-    /// A text.
-    Text(String),
-    /// A tensor of numbers.
-    Tensor(Tensor),
-    /// A tensor of integers, of rank 0 or 1.
-    IntegerTensor(Integers),
-}
-
-/// One operator of a file, with what its inputs stand for.
-#[derive(Debug)]
-pub struct Operator<'a> {
-    /// Name in the ONNX specification.
-    pub kind: &'a str,
-    /// Inputs in order; `None` for one that was left out.
-    pub inputs: Vec<Option<Value>>,
-    /// Number of results the file names.
-    pub output_count: usize,
-    /// Attributes by name.
-    pub attributes: BTreeMap<String, Attribute>,
-    /// Version of the operator set the file asks for.
-    pub opset: i64,
-    /// The number of rows to which the file fixed the batch, if it did: a leading length of that many means the batch.
-    pub frozen_batch: Option<i64>,
-}
+use crate::graph::{Graph, GraphError, NodeId};
+use remedy::remedy;
+use types::{BOOL, is_number_type};
+pub(crate) use types::{fits, is_integer_type};
 
 /// Why an operator has no meaning here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,8 +70,24 @@ struct Row(&'static str, usize, usize, &'static [&'static str], Rule);
 const ANY: usize = 4096;
 
 /// The rows of every module of rules.
-const TABLES: &[&[Row]] =
-    &[constant::ROWS, elementwise::ROWS, linear::ROWS, reduce::ROWS, shape::ROWS, structure::ROWS];
+const TABLES: &[&[Row]] = &[
+    activation::ROWS,
+    constant::ROWS,
+    einsum::ROWS,
+    elementwise::ROWS,
+    generate::ROWS,
+    index::ROWS,
+    linear::ROWS,
+    logic::ROWS,
+    normalization::ROWS,
+    pad::ROWS,
+    reduce::ROWS,
+    scatter::ROWS,
+    shape::ROWS,
+    softmax::ROWS,
+    structure::ROWS,
+    triangle::ROWS,
+];
 
 /// Names of all supported operators, joined by commas.
 #[must_use]
@@ -111,86 +102,32 @@ pub fn supported() -> String {
 /// # Errors
 /// [`LegalizeError`] where the operator, an attribute or this use of it has no meaning here.
 pub fn legalize(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+    if let Some(results) = known::interpret(operator) {
+        return results;
+    }
     let Some(Row(_, least, most, attributes, rule)) =
         TABLES.iter().copied().flatten().find(|row| row.0 == operator.kind)
     else {
-        return Err(LegalizeError::Unknown);
+        let refused = |remedy| LegalizeError::refused(format!("this operator is not supported: {remedy}"));
+        return Err(remedy(operator.kind).map_or(LegalizeError::Unknown, refused));
     };
-    let count = operator.inputs.len();
-    if count < *least || count > *most {
-        return Err(LegalizeError::refused(format!("it has {count} inputs, expected are {least} to {most}")));
-    }
-    if let Some(name) = operator.attributes.keys().find(|name| !attributes.contains(&name.as_str())) {
-        return Err(LegalizeError::refused(format!("attribute `{name}` is not supported")));
-    }
-    let results = rule(graph, operator)?;
-    if results.len() == operator.output_count {
-        Ok(results)
-    } else {
-        let (named, given) = (operator.output_count, results.len());
-        Err(LegalizeError::refused(format!("the file names {named} results of it, it has {given}")))
-    }
+    operator.check(*least, *most, attributes)?;
+    operator.counted(rule(graph, operator)?)
 }
 
-impl Operator<'_> {
-    /// The input at `position`, where it is there.
-    fn optional(&self, position: usize) -> Option<&Value> {
-        self.inputs.get(position).and_then(Option::as_ref)
-    }
-
-    fn required(&self, position: usize) -> Result<&Value> {
-        self.optional(position).ok_or_else(|| LegalizeError::refused(format!("input {position} is left out")))
-    }
-
-    /// The input at `position`, a node of the graph.
-    fn node(&self, position: usize) -> Result<NodeId> {
-        match self.required(position)? {
-            Value::Node(id) => Ok(*id),
-            Value::Integers(_) => {
-                Err(LegalizeError::refused(format!("input {position} is a list of integers; cast it to float")))
-            }
-        }
-    }
-
-    /// The input at `position`, integers known now.
-    fn integers(&self, position: usize) -> Result<&Integers> {
-        match self.required(position)? {
-            Value::Integers(integers) => Ok(integers),
-            Value::Node(_) => Err(LegalizeError::refused(format!(
-                "input {position} must be integers that the file fixes or that follow from shapes"
-            ))),
-        }
-    }
-
-    /// Integers from an input or, where that is left out, from the attribute of older opsets.
-    fn known(&self, position: usize, attribute: &str) -> Result<Option<Vec<i64>>> {
-        if self.optional(position).is_some() {
-            return self.integers(position)?.known().map(Some);
-        }
-        match self.attributes.get(attribute) {
-            Some(Attribute::Integers(values)) => Ok(Some(values.clone())),
-            Some(_) => Err(LegalizeError::refused(format!("attribute `{attribute}` must be a list of integers"))),
-            None => Ok(None),
-        }
-    }
-
-    /// An integer attribute, or its default.
-    fn integer(&self, name: &str, default: i64) -> Result<i64> {
-        match self.attributes.get(name) {
-            None => Ok(default),
-            Some(Attribute::Integer(value)) => Ok(*value),
-            Some(_) => Err(LegalizeError::refused(format!("attribute `{name}` must be an integer"))),
-        }
-    }
-
-    /// A real attribute, or its default.
-    fn real(&self, name: &str, default: f64) -> Result<f64> {
-        match self.attributes.get(name) {
-            None => Ok(default),
-            Some(Attribute::Real(value)) => Ok(*value),
-            Some(_) => Err(LegalizeError::refused(format!("attribute `{name}` must be a number"))),
-        }
-    }
+/// The shape that two known ones stretch to: aligned at the right, 1 stretches.
+fn broadcast_lengths(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
+    let rank = a.len().max(b.len());
+    let length = |shape: &[usize], axis: usize| {
+        let missing = rank - shape.len();
+        if axis < missing { 1 } else { shape[axis - missing] }
+    };
+    let stretched = (0..rank).map(|axis| match (length(a, axis), length(b, axis)) {
+        (left, right) if left == right || right == 1 => Ok(left),
+        (1, right) => Ok(right),
+        _ => Err(LegalizeError::refused(format!("{a:?} and {b:?} do not broadcast"))),
+    });
+    stretched.collect()
 }
 
 /// The axis that a possibly negative number means in `rank` dimensions.

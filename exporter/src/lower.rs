@@ -1,10 +1,12 @@
 //! From a model to kernels with fixed places: what runs on a device, decided to the last offset.
 //!
 //! [`lower`] takes the parts of a field (energy, velocity, force, damping), selects kernels for each, orders them and
-//! places their results in one workspace. The batch is 1. A [`Plan`] holds every decision; [`crate::emit`] spells it. It
-//! knows the limits of the runtime's format and nothing of how a step is made.
+//! places their results in one workspace; [`lower_graph`] does so for any graph as a whole. The batch is 1. A [`Plan`] or
+//! [`FunctionPlan`] holds every decision; [`crate::emit`] spells it. It knows the limits of the runtime's format and nothing
+//! of how a step is made.
 
 mod constants;
+mod function;
 mod kernel;
 mod place;
 mod plan;
@@ -21,11 +23,14 @@ use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF, MAX_INPUTS, MAX_INSTRUCTIONS,
 
 use crate::dynamics::{self, Dissipation, DynamicsError, ENERGY, Model, Separability};
 use crate::graph::{Graph, GraphError, NodeId, Shape, Tensor};
-use crate::optimize::optimize;
+use crate::optimize::{Storage, optimize_for};
 
 use constants::Constants;
+pub use function::{FunctionPlan, Port, lower_graph, ports};
 pub use kernel::{Kernel, Matrix, Pairwise, Stream};
+use place::Placed;
 pub use plan::{DampingForm, Entry, EntryKind, Operand, Operations, Plan};
+use select::Argument;
 
 /// Why a model cannot be lowered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,20 +81,20 @@ impl LowerError {
 /// # Errors
 /// [`LowerError`] naming the node that has no kernel, or the limit that is exceeded.
 pub fn lower(model: &Model) -> Result<Plan, LowerError> {
-    let lens = [2 * model.dof(), model.inputs()];
+    let inputs = [(dynamics::STATE, 2 * model.dof()), (dynamics::INPUT, model.inputs())];
     check("degrees of freedom", model.dof(), MAX_DOF)?;
     check("inputs", model.inputs(), MAX_INPUTS)?;
     let separability = dynamics::separability(model)?;
     let mut constants = Constants::default();
     let mut entries: Vec<Entry> = Vec::new();
-    let mut workspace_len: usize = lens.iter().sum();
+    let mut workspace_len: usize = inputs.iter().map(|(_, len)| len).sum();
     for (kind, graph, root) in roots(model, separability.is_separable())? {
         let mut found = constants.clone();
-        let (mut entry, mut needed_len) = entry(kind, &graph, root, lens, &mut found)?;
+        let (mut entry, mut needed_len) = entry(kind, &graph, root, &inputs, &mut found)?;
         if reads_forbidden(&entry, model.dof()) {
             let (graph, root) = frozen(&graph, root, kind, model.dof())?;
             found = constants;
-            (entry, needed_len) = self::entry(kind, &graph, root, lens, &mut found)?;
+            (entry, needed_len) = self::entry(kind, &graph, root, &inputs, &mut found)?;
             if reads_forbidden(&entry, model.dof()) {
                 return Err(LowerError::Depends { entry: kind.name(), read: forbidden(kind, model.dof()).1 });
             }
@@ -143,7 +148,7 @@ fn roots(model: &Model, separable: bool) -> Result<Vec<(EntryKind, Graph, NodeId
             EntryKind::Velocity | EntryKind::Force => None,
         };
         if let Some(root) = root {
-            let (graph, root) = optimized(&graph, root, kind)?;
+            let (graph, root) = optimized(&graph, root, kind.name())?;
             entries.push((kind, graph, root));
         }
     }
@@ -154,7 +159,7 @@ fn roots(model: &Model, separable: bool) -> Result<Vec<(EntryKind, Graph, NodeId
 fn kinetic(separability: &Separability, constants: &mut Constants) -> (bool, bool, Option<usize>) {
     let Separability::Separable { inverse_mass, .. } = separability else { return (false, false, None) };
     let rounded =
-        |mass: &Tensor| mass.data().iter().map(|value| constants::round(*value)).collect::<Option<Vec<f32>>>();
+        |mass: &Tensor| mass.data().iter().map(|value| constants::finite(*value)).collect::<Option<Vec<f32>>>();
     // Without the matrix, a stepper has no use for the fact that T is quadratic.
     let inverse_mass = inverse_mass.as_ref().and_then(rounded).map(|values| constants.intern(&values));
     (true, inverse_mass.is_some(), inverse_mass)
@@ -196,17 +201,17 @@ fn frozen(graph: &Graph, root: NodeId, kind: EntryKind, dof: usize) -> Result<(G
     let state = held.concat(&parts, 1)?;
     let leaf = graph.leaf(dynamics::STATE);
     let placed = held.inline(graph, &[root], &|id, _| (Some(id) == leaf).then_some(state))?;
-    optimized(&held, placed[0], kind)
+    optimized(&held, placed[0], kind.name())
 }
 
 /// The optimized graph of one result alone, so that what only another entry needs does not hold back a simplification.
-fn optimized(graph: &Graph, root: NodeId, kind: EntryKind) -> Result<(Graph, NodeId), LowerError> {
+fn optimized(graph: &Graph, root: NodeId, name: &str) -> Result<(Graph, NodeId), LowerError> {
     let mut single = Graph::new();
     let placed = single.inline(graph, &[root], &|_, _| None)?;
-    single.set_output(kind.name(), placed[0]);
-    let single = optimize(&single)?;
-    let missing = || GraphError::Name(format!("the optimizer lost the output `{}`", kind.name()));
-    let root = single.output(kind.name()).ok_or_else(missing)?;
+    single.set_output(name, placed[0]);
+    let single = optimize_for(&single, Storage::Once)?;
+    let missing = || GraphError::Name(format!("the optimizer lost the output `{name}`"));
+    let root = single.output(name).ok_or_else(missing)?;
     Ok((single, root))
 }
 
@@ -215,10 +220,22 @@ fn entry(
     kind: EntryKind,
     graph: &Graph,
     root: NodeId,
-    lens: [usize; 2],
+    inputs: &[Argument<'_>],
     constants: &mut Constants,
 ) -> Result<(Entry, usize), LowerError> {
-    let selected = select::select(graph, root, lens, constants)?;
+    let (placed, result_len) = program(graph, root, inputs, constants)?;
+    let Placed { kernels, result, workspace_len, live_len } = placed;
+    Ok((Entry { kind, kernels, result, result_len, live_len }, workspace_len))
+}
+
+/// Selects, orders and places what computes `root`; also the number of elements that has.
+fn program(
+    graph: &Graph,
+    root: NodeId,
+    inputs: &[Argument<'_>],
+    constants: &mut Constants,
+) -> Result<(Placed, usize), LowerError> {
+    let selected = select::select(graph, root, inputs, constants)?;
     let in_order = |order: &Vec<usize>| place::place(&selected, &schedule::reordered(&selected.kernels, order));
     let [first, others @ ..] = schedule::orders(&selected).map(|order| in_order(&order));
     let placed = others.into_iter().fold(
@@ -228,6 +245,5 @@ fn entry(
         },
     );
     check("instructions in one entry", placed.kernels.len(), MAX_INSTRUCTIONS)?;
-    let (result, result_len, live_len) = (placed.result, selected.result_len, placed.live_len);
-    Ok((Entry { kind, kernels: placed.kernels, result, result_len, live_len }, placed.workspace_len))
+    Ok((placed, selected.result_len))
 }

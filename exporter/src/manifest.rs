@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dynamics::{Dissipation, Model, Separability};
 use crate::lower::Operations;
+use crate::onnx::{Precision, Profile};
 pub use read::ManifestError;
 
 /// Version of the manifest's structure.
@@ -122,6 +123,12 @@ pub struct OnnxRecord {
     pub opset: i64,
     /// Version of the file format.
     pub ir_version: i64,
+    /// Format of their numbers.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Who they are written for.
+    #[serde(default)]
+    pub profile: Profile,
     /// One for each file.
     pub graphs: Vec<OnnxGraph>,
 }
@@ -135,6 +142,10 @@ pub struct OnnxGraph {
     pub inputs: Vec<Port>,
     /// Its outputs.
     pub outputs: Vec<Port>,
+    /// What was decomposed or changed for the profile or the precision, is not run everywhere, or was left unoptimized, one
+    /// line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
 }
 
 /// A named tensor.
@@ -152,7 +163,7 @@ pub struct Port {
 pub enum Dimension {
     /// A known length.
     Fixed(usize),
-    /// A length known at run time: `batch`.
+    /// A length known at run time: `batch` or `steps`.
     Named(String),
 }
 
@@ -219,7 +230,7 @@ pub struct Samples {
 /// Where a model came from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// `expression`, `training`, `onnx` or `graph`.
+    /// Where its energy comes from, in words: `expression`, `onnx FILE`, the data it was trained on.
     pub source: String,
     /// The formula, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,8 +4,10 @@
 //! crate's own or another's, into a graph. What an operator of another's file means is decided in [`crate::legalize`].
 //! Both check sizes against named limits, so a hostile file is an [`OnnxError`], never a panic or an exhausted memory.
 //!
-//! Weights kept in a second file next to the model (external data) are refused for now.
+//! Weights kept in a second file next to the model (external data) are read from the folder that [`ReadOptions`] names.
 
+mod census;
+pub mod profile;
 #[allow(
     missing_docs,
     unreachable_pub,
@@ -16,21 +18,34 @@
 )]
 mod proto;
 mod read;
+mod rollout;
 mod scan;
+mod signature;
 mod write;
 
-pub use read::{MAX_FILE_BYTES, MAX_FILE_NODES, MAX_FILE_PARTS, MAX_FILE_TENSORS, MAX_NAME_BYTES, read};
-pub use write::{Batch, Precision, WriteOptions, write};
+pub use census::operators;
+pub use profile::Profile;
+pub use read::{
+    Argument, Imported, MAX_CALL_DEPTH, MAX_DECODED_BYTES, MAX_EXPANDED_NODES, MAX_FILE_BYTES, MAX_FILE_NODES,
+    MAX_FILE_PARTS, MAX_FILE_TENSORS, MAX_GRAPH_ELEMENTS, MAX_KNOWN_ELEMENTS, MAX_NAME_BYTES, MAX_SETTLED_WORK,
+    MAX_STORED_ELEMENTS, Note, ReadOptions, Stored, Weights, read, read_with, tensor, warnings,
+};
+pub use rollout::read_rollout;
+pub use signature::{Declaration, Extent, Signature, signature};
+pub use write::{
+    Batch, MIN_WRITTEN_IR_VERSION, MIN_WRITTEN_OPSET, OPERATORS, Precision, RolloutPort, STEPS, WriteOptions, Written,
+    ir_version, rollout_ports, write, write_listing, write_rollout,
+};
 
 use crate::graph::GraphError;
 
-/// Oldest opset that is written and read.
-pub const MIN_OPSET: i64 = 13;
+/// Oldest opset that is read; [`MIN_WRITTEN_OPSET`] is the oldest written.
+pub const MIN_OPSET: i64 = 7;
 /// Newest opset that is written and read: the newest that ONNX Runtime 1.31 accepts.
 pub const MAX_OPSET: i64 = 26;
-/// Oldest file format that is written.
-pub const MIN_IR_VERSION: i64 = 7;
-/// Newest file format that is written: the newest that ONNX Runtime 1.31 accepts.
+/// Oldest file format that is read; [`MIN_WRITTEN_IR_VERSION`] is the oldest written.
+pub const MIN_IR_VERSION: i64 = 3;
+/// Newest file format that is written and read: the newest that ONNX Runtime 1.31 accepts.
 pub const MAX_IR_VERSION: i64 = 13;
 
 /// Why a file cannot be read or a graph cannot be written.

@@ -6,15 +6,19 @@
 //! construction.
 //!
 //! Weights stay single: a matrix that is used plainly and transposed stays one constant, read through the flags of
-//! `matmul`; no constant beyond [`SMALL_LEN`] elements is copied, scaled or folded while anything else uses it.
+//! `matmul`; no constant beyond [`SMALL_LEN`] elements is copied, scaled or folded while anything else uses it. The one
+//! exception is a matrix of at most [`COPIED_LEN`] elements whose columns are permuted, under [`Storage::SmallTwice`].
 //!
 //! A rewrite is a value: a label, and a function that finds its pattern at one node and builds the replacement. A run can
 //! be stopped after the n-th one, to find the one that is to blame.
 
 mod algebra;
+mod choice;
+mod factor;
 mod fold;
 mod prune;
 mod segments;
+mod sign;
 mod simplify;
 mod site;
 mod structure;
@@ -33,6 +37,19 @@ use site::Site;
 pub const MAX_PASSES: usize = 1024;
 /// Most rewrites in a row at one node within a pass.
 const MAX_REWRITES_AT_NODE: usize = 32;
+
+/// Most elements of a matrix that is stored a second time with its columns permuted: 16 KiB in f32.
+pub const COPIED_LEN: usize = 4096;
+
+/// How often weights may be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Storage {
+    /// Every weight once: on a device a copy costs flash, and views cost nothing there.
+    Once,
+    /// Matrices of at most [`COPIED_LEN`] elements twice, where that saves operators: in a file every operator costs time.
+    #[default]
+    SmallTwice,
+}
 
 /// A rewrite: its label, and what finds the pattern at a node and builds the replacement.
 struct Rewrite {
@@ -62,7 +79,15 @@ impl fmt::Display for Applied {
 /// # Errors
 /// [`GraphError`] where the graph is not well formed, a rewrite is defective, or rewrites still fit after [`MAX_PASSES`].
 pub fn optimize(graph: &Graph) -> Result<Graph, GraphError> {
-    optimize_explained(graph, None).map(|(graph, _)| graph)
+    optimize_for(graph, Storage::default())
+}
+
+/// As [`optimize`], with a say in how often weights are stored.
+///
+/// # Errors
+/// As [`optimize`].
+pub fn optimize_for(graph: &Graph, storage: Storage) -> Result<Graph, GraphError> {
+    rewrite(graph, storage, None).map(|(graph, _)| graph)
 }
 
 /// As [`optimize`], with the rewrites that were applied; at most `stop_after` of them, where given.
@@ -70,14 +95,25 @@ pub fn optimize(graph: &Graph) -> Result<Graph, GraphError> {
 /// # Errors
 /// As [`optimize`].
 pub fn optimize_explained(graph: &Graph, stop_after: Option<usize>) -> Result<(Graph, Vec<Applied>), GraphError> {
+    rewrite(graph, Storage::default(), stop_after)
+}
+
+fn rewrite(graph: &Graph, storage: Storage, stop_after: Option<usize>) -> Result<(Graph, Vec<Applied>), GraphError> {
     graph.verify()?;
-    let general: Vec<&Rewrite> =
-        [fold::REWRITES, simplify::REWRITES, algebra::REWRITES, structure::REWRITES, segments::REWRITES]
-            .into_iter()
-            .flatten()
-            .collect();
+    let general: Vec<&Rewrite> = [
+        fold::REWRITES,
+        simplify::REWRITES,
+        algebra::REWRITES,
+        choice::REWRITES,
+        factor::REWRITES,
+        structure::REWRITES,
+        segments::REWRITES,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     // Kept apart: they count the users of a constant, and no rewrite among them gives a constant a new user.
-    let weights: Vec<&Rewrite> = weights::REWRITES.iter().collect();
+    let weights: Vec<&Rewrite> = weights::REWRITES.iter().chain(sign::REWRITES).collect();
     let mut graph = prune(graph)?;
     let mut applied = Vec::new();
     let mut rewrites = &general;
@@ -85,7 +121,7 @@ pub fn optimize_explained(graph: &Graph, stop_after: Option<usize>) -> Result<(G
     for pass in 1..=MAX_PASSES {
         let before = applied.len();
         let limit = stop_after.unwrap_or(usize::MAX);
-        graph = prune(&Pass { old: &graph, rewrites, pass, limit, applied: &mut applied }.run()?)?;
+        graph = prune(&Pass { old: &graph, rewrites, storage, pass, limit, applied: &mut applied }.run()?)?;
         let unchanged = applied.len() == before;
         settled = unchanged && std::ptr::eq(rewrites, &weights);
         if settled {
@@ -105,6 +141,7 @@ pub fn optimize_explained(graph: &Graph, stop_after: Option<usize>) -> Result<(G
 struct Pass<'a> {
     old: &'a Graph,
     rewrites: &'a [&'a Rewrite],
+    storage: Storage,
     pass: usize,
     limit: usize,
     applied: &'a mut Vec<Applied>,
@@ -126,6 +163,7 @@ impl Pass<'_> {
                 uses: &placed_uses,
                 direct: true,
                 feeds_matmul: feeds_matmul[id.index()],
+                copied_len: if self.storage == Storage::SmallTwice { COPIED_LEN } else { 0 },
             };
             self.rewrite(&mut site, id)?;
             let result = site.node;

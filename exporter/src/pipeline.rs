@@ -6,6 +6,8 @@
 
 mod device;
 mod directory;
+mod graphs;
+mod kind;
 mod record;
 mod samples;
 #[cfg(test)]
@@ -13,81 +15,22 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use crate::dynamics::{self, DynamicsError, Model, Scheme, Separability, StepLength};
-use crate::graph::{Graph, GraphError};
+use crate::dynamics::{self, DynamicsError, Model, Scheme, Separability};
+use crate::graph::GraphError;
 use crate::lower::LowerError;
 use crate::manifest::{
     Coordinate, DeviceRecord, FORMAT_VERSION, FileRecord, Integration, Manifest, OnnxRecord, Provenance, Samples,
 };
-use crate::onnx::{self, OnnxError, WriteOptions};
-use crate::optimize::optimize;
+use crate::onnx::{OnnxError, WriteOptions};
 
 pub(crate) use device::{record as program_record, step_operations};
-use record::{model_record, ports};
+pub use kind::GraphKind;
+use record::model_record;
 
 /// Name of the device program's file.
 pub const BLOB_FILE: &str = "model.hnn";
 /// Most steps of the reference trajectory.
 pub const MAX_TRAJECTORY_STEPS: u32 = 1_000_000;
-
-/// A graph that can be written as ONNX; [`crate::dynamics`] gives the meaning of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GraphKind {
-    /// x → H
-    Hamiltonian,
-    /// x, u → dx
-    Field,
-    /// x, dt, u → x_next
-    Step,
-    /// x → second derivatives of H
-    Hessian,
-    /// x, u → derivatives of the field
-    Jacobian,
-    /// x, v → second derivatives of H times v
-    Hvp,
-}
-
-impl GraphKind {
-    /// What an export has unless something else is asked for, and what validation compares.
-    pub const DEFAULT: [Self; 3] = [Self::Hamiltonian, Self::Field, Self::Step];
-
-    /// Every graph there is.
-    pub const ALL: [Self; 6] = [Self::Hamiltonian, Self::Field, Self::Step, Self::Hessian, Self::Jacobian, Self::Hvp];
-
-    /// Name of the graph, and of its file without `.onnx`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hamiltonian => "hamiltonian",
-            Self::Field => "field",
-            Self::Step => "step",
-            Self::Hessian => "hessian",
-            Self::Jacobian => "jacobian",
-            Self::Hvp => "hvp",
-        }
-    }
-
-    /// Name of its file.
-    #[must_use]
-    pub fn file_name(self) -> String {
-        format!("{}.onnx", self.name())
-    }
-
-    /// The graph, not yet optimized.
-    ///
-    /// # Errors
-    /// [`DynamicsError::NotSeparable`] for the step of a scheme that does not suit the model.
-    pub fn derive(self, model: &Model, scheme: Scheme) -> Result<Graph, DynamicsError> {
-        match self {
-            Self::Hamiltonian => dynamics::hamiltonian(model),
-            Self::Field => dynamics::field(model),
-            Self::Step => dynamics::step(model, scheme, StepLength::Scalar),
-            Self::Hessian => dynamics::hessian(model),
-            Self::Jacobian => dynamics::jacobian(model),
-            Self::Hvp => dynamics::hvp(model),
-        }
-    }
-}
 
 /// What an export is asked to be.
 #[derive(Debug, Clone)]
@@ -96,9 +39,9 @@ pub struct ExportOptions {
     pub name: String,
     /// What it is, in words.
     pub description: String,
-    /// Names and units of the 2n coordinates; empty for `q1…qn, p1…pn` without units.
+    /// Names and units of the 2n coordinates; empty for `q1…qn, p1…pn` (`q, p` where n = 1) without units.
     pub coordinates: Vec<Coordinate>,
-    /// Names and units of the m inputs; empty for `u1…um` without units.
+    /// Names and units of the m inputs; empty for `u1…um` (`u` where m = 1) without units.
     pub input_coordinates: Vec<Coordinate>,
     /// How it is stepped; leapfrog where H splits and implicit midpoint where it does not, if nothing is said.
     pub scheme: Option<Scheme>,
@@ -116,8 +59,10 @@ pub struct ExportOptions {
     pub graphs: Vec<GraphKind>,
     /// Whether the device program is written.
     pub blob: bool,
-    /// Opset, file format, precision and batch of the ONNX files.
+    /// Opset, precision, batch and profile of the ONNX files.
     pub onnx: WriteOptions,
+    /// Most rewrites of the optimizer in each ONNX graph, to find one that is to blame; the device program is not bounded.
+    pub stop_after: Option<usize>,
     /// Whether an earlier export at the same place is replaced.
     pub force: bool,
 }
@@ -138,6 +83,7 @@ impl Default for ExportOptions {
             graphs: GraphKind::DEFAULT.to_vec(),
             blob: true,
             onnx: WriteOptions::default(),
+            stop_after: None,
             force: false,
         }
     }
@@ -190,7 +136,8 @@ pub enum ExportError {
     Json(#[from] serde_json::Error),
 }
 
-/// Writes `hamiltonian.onnx`, `field.onnx`, `step.onnx`, `model.hnn` and `manifest.json` to `directory`.
+/// Writes the graphs asked for as ONNX files (`hamiltonian.onnx`, `field.onnx` and `step.onnx` unless others are),
+/// `model.hnn` and `manifest.json` to `directory`.
 ///
 /// # Errors
 /// [`ExportError`]; in particular [`DynamicsError::NotSeparable`] for an explicit scheme on an H that does not split, and
@@ -202,24 +149,7 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
     let separability = dynamics::separability(model)?;
     let scheme = options.scheme.unwrap_or_else(|| default_scheme(&separability));
     let samples = samples::complete(&options.samples, model)?;
-    let mut files = Vec::new();
-    let mut graphs = Vec::new();
-    // A scheme the model cannot be stepped with is refused whatever is written.
-    let step = dynamics::step(model, scheme, StepLength::Scalar)?;
-    let mut kinds = options.graphs.clone();
-    kinds.sort_unstable();
-    kinds.dedup();
-    for kind in kinds {
-        let name = kind.name();
-        let graph = if kind == GraphKind::Step { step.clone() } else { kind.derive(model, scheme)? };
-        let graph = optimize(&graph)?;
-        graph.verify()?;
-        let file = kind.file_name();
-        let bytes = onnx_bytes(model, &graph, name, scheme, options)
-            .map_err(|source| ExportError::Onnx { file: file.clone(), source })?;
-        graphs.push(ports(&graph, &file));
-        files.push((file, bytes));
-    }
+    let (graphs, mut files) = graphs::write(model, scheme, options)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let start = options.x0.as_deref();
     let device = device::program(model, scheme, options, start, &samples)?;
     let (device, trajectory) = match device {
@@ -235,7 +165,13 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
         hnn_version: env!("CARGO_PKG_VERSION").to_owned(),
         model: model_record(model, options, &separability),
         integration: Integration { scheme: scheme.to_string(), iterations: iterations(scheme), dt: options.dt },
-        onnx: OnnxRecord { opset: options.onnx.opset, ir_version: options.onnx.ir_version, graphs },
+        onnx: OnnxRecord {
+            opset: options.onnx.opset,
+            ir_version: options.onnx.ir_version(),
+            precision: options.onnx.precision,
+            profile: options.onnx.profile,
+            graphs,
+        },
         device,
         files: files.iter().map(|(name, bytes)| FileRecord::of(name, bytes)).collect(),
         samples,
@@ -286,28 +222,4 @@ pub fn default_scheme(separability: &Separability) -> Scheme {
 
 fn iterations(scheme: Scheme) -> u32 {
     if let Scheme::Midpoint { iterations } = scheme { iterations } else { 0 }
-}
-
-fn onnx_bytes(
-    model: &Model,
-    graph: &Graph,
-    name: &str,
-    scheme: Scheme,
-    options: &ExportOptions,
-) -> Result<Vec<u8>, OnnxError> {
-    let mut settings = WriteOptions { name: name.to_owned(), ..options.onnx.clone() };
-    if settings.description.is_empty() {
-        settings.description.clone_from(&options.description);
-    }
-    let mut entry = |key: &str, value: String| settings.metadata.insert(key.to_owned(), value);
-    entry("model", options.name.clone());
-    entry("dof", model.dof().to_string());
-    entry("inputs", model.inputs().to_string());
-    entry("graph", name.to_owned());
-    if name == "step" {
-        entry("scheme", scheme.to_string());
-        entry("iterations", iterations(scheme).to_string());
-        entry("dt", options.dt.to_string());
-    }
-    onnx::write(graph, &settings)
 }

@@ -7,7 +7,9 @@
 mod artifact;
 mod batches;
 mod engine;
+mod function;
 pub mod metrics;
+mod once;
 mod open;
 #[cfg(feature = "ort")]
 pub mod ort;
@@ -23,6 +25,8 @@ pub mod trend;
 
 pub use artifact::{Artifact, ArtifactError, Part};
 pub use engine::{Engine, EngineError, EngineKind};
+pub use function::Function;
+pub use once::{Subject, evaluate};
 pub use open::open;
 pub use reference::Reference;
 pub use report::{EngineRecord, EngineState, OutputRecord, REPORT_FORMAT, Report};
@@ -34,6 +38,7 @@ pub use tract::Tract;
 use std::collections::BTreeMap;
 
 use crate::graph::{GraphError, Tensor};
+use crate::onnx::Precision;
 use metrics::root_mean_square;
 use physics::RunLength;
 
@@ -74,20 +79,22 @@ pub fn validate(artifact: &Artifact, settings: &Settings) -> Result<Report, Vali
         Some(count) => artifact.samples.drawn(count)?,
         None => artifact.samples.clone(),
     };
-    let dt = Tensor::scalar(f64::from(artifact.dt as f32));
+    let precision = artifact.precision;
+    let samples = samples.rounded(precision);
+    let dt = Tensor::scalar(precision.round(f64::from(artifact.dt as f32)));
     let arguments = samples.arguments(&dt);
     let mut expected = BTreeMap::new();
     for part in Part::ALL {
         expected.insert(*part, Reference::read(artifact.file(*part))?.run(&arguments)?);
     }
     let kinds = settings.engines.clone().unwrap_or_else(|| EngineKind::ALL.to_vec());
-    let mut report = Report::new(samples.count(), artifact.changed_files.clone());
+    let mut report = Report::new(samples.count(), artifact);
     for kind in EngineKind::ALL.iter().filter(|kind| kinds.contains(kind)) {
         match evaluate_all(*kind, artifact, &arguments) {
             Ok((version, results)) => {
                 report.engines.push(EngineRecord::ran(*kind, version));
                 if *kind != EngineKind::Reference {
-                    report.outputs.extend(compare_all(*kind, &results, &expected));
+                    report.outputs.extend(compare_all(*kind, &results, &expected, precision));
                 }
             }
             Err(error @ EngineError::Missing { .. }) if settings.engines.is_some() => return Err(error.into()),
@@ -127,13 +134,14 @@ fn compare_all(
     kind: EngineKind,
     results: &BTreeMap<Part, Outputs>,
     expected: &BTreeMap<Part, Outputs>,
+    precision: Precision,
 ) -> Vec<OutputRecord> {
     let mut records = Vec::new();
     for (part, outputs) in expected {
         for (name, reference) in outputs {
             let found = results.get(part).and_then(|values| values.iter().find(|(known, _)| known == name));
             let candidate = found.map_or_else(|| Tensor::scalar(f64::NAN), |(_, tensor)| tensor.clone());
-            let metrics = metrics::compare(&candidate, reference, scale(name, outputs));
+            let metrics = metrics::compare(&candidate, reference, scale(name, outputs), metrics::tolerance(precision));
             records.push(OutputRecord { part: *part, output: name.clone(), engine: kind, metrics });
         }
     }

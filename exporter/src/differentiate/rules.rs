@@ -102,7 +102,8 @@ fn unary(g: &mut Graph, op: Unary, x: NodeId, y: NodeId, dy: NodeId) -> Pulled {
         Unary::Softplus => g.sigmoid(x)?,
         // |x|′ = sign x
         Unary::Abs => g.sign(x)?,
-        Unary::Sign => return Ok(None),
+        // Constant but for their jumps.
+        Unary::Sign | Unary::Floor | Unary::Round => return Ok(None),
         // erf′ = 2/√π e^(−x²)
         Unary::Erf => {
             let square = g.mul(x, x)?;

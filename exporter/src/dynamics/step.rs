@@ -10,8 +10,8 @@ use crate::graph::{Graph, GraphError, NodeId, Shape, Tensor};
 use crate::optimize::optimize;
 
 use super::{
-    Derived, Dissipation, DynamicsError, INPUT, Model, STATE, STEP_LENGTH, Scheme, Separability, apply, parts,
-    separability,
+    Derived, Dissipation, DynamicsError, INPUT, Model, NEXT_STATE, RESIDUAL, STATE, STEP_LENGTH, Scheme, Separability,
+    apply, parts, separability,
 };
 
 /// How the step length is given.
@@ -28,7 +28,8 @@ pub enum StepLength {
 /// The residual is the largest change any coordinate made in the last iteration, in units of the state.
 ///
 /// # Errors
-/// [`DynamicsError::NotSeparable`] for an explicit splitting of an H that does not split.
+/// [`DynamicsError::NotSeparable`] for an explicit splitting of an H that does not split, [`DynamicsError::Scheme`] for a
+/// number of iterations that the runtime does not take.
 pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
     let separability = separability(model)?;
     if let (Some(_), Separability::NotSeparable { reason }) = (scheme.splitting(), &separability) {
@@ -52,15 +53,18 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
     let p = stepper.damp(q, p, half)?;
     let (q, p, residual) = match (scheme.splitting(), scheme) {
         (Some(splitting), _) => stepper.split(splitting, q, p, dt)?,
-        (None, Scheme::Midpoint { iterations }) => stepper.midpoint(iterations, q, p, dt)?,
+        (None, Scheme::Midpoint { iterations }) => {
+            scheme.with_iterations(iterations)?;
+            stepper.midpoint(iterations, q, p, dt)?
+        }
         (None, _) => return Err(DynamicsError::Scheme(format!("scheme `{scheme}` has no step"))),
     };
     let p = stepper.damp(q, p, half)?;
     let mut graph = stepper.graph;
     let next = graph.concat(&[q, p], 1)?;
-    graph.set_output("x_next", next);
+    graph.set_output(NEXT_STATE, next);
     if let Some(residual) = residual {
-        graph.set_output("residual", residual);
+        graph.set_output(RESIDUAL, residual);
     }
     Ok(graph)
 }

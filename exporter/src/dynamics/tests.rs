@@ -238,6 +238,14 @@ fn explicit_schemes_are_refused_where_q_and_p_mix() {
 }
 
 #[test]
+fn a_midpoint_step_without_iterations_is_refused() {
+    for iterations in [0, u32::MAX] {
+        let error = step(&mixed(), Scheme::Midpoint { iterations }, StepLength::Scalar).unwrap_err();
+        assert!(matches!(error, DynamicsError::Scheme(_)), "{error}");
+    }
+}
+
+#[test]
 fn a_graph_without_energy_or_with_a_stray_input_is_no_model() {
     let mut g = Graph::new();
     g.input(STATE, Shape::batched(&[2]).unwrap()).unwrap();

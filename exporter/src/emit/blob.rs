@@ -9,7 +9,7 @@ use hnn_runtime::format::{
 
 use crate::dynamics::Scheme;
 use crate::graph::{Binary, Comparison, Unary};
-use crate::lower::{DampingForm, EntryKind, Kernel, Operand, Pairwise, Plan};
+use crate::lower::{DampingForm, EntryKind, FunctionPlan, Kernel, Operand, Pairwise, Plan};
 
 /// The words of a plan to be stepped with `scheme` and `dt` seconds.
 ///
@@ -18,18 +18,10 @@ use crate::lower::{DampingForm, EntryKind, Kernel, Operand, Pairwise, Plan};
 pub fn blob(plan: &Plan, scheme: Scheme, dt: f32) -> Vec<u32> {
     let mut header = Header::empty();
     let mut code: Vec<u32> = Vec::new();
-    let table = header.entries.iter_mut().zip(EntryKind::ALL);
-    for (record, kind) in table {
-        let Some(entry) = plan.entry(kind) else { continue };
-        let offset = word(code.len());
-        for kernel in &entry.kernels {
-            let instruction = instruction(kernel);
-            header.kernels |= instruction.kernels();
-            let (words, len) = instruction.encode();
-            code.extend(words.iter().take(len));
+    for (position, kind) in EntryKind::ALL.into_iter().enumerate() {
+        if let Some(entry) = plan.entry(kind) {
+            header.entries[position] = program(&mut header.kernels, &mut code, &entry.kernels, entry.result);
         }
-        let len = word(code.len()) - offset;
-        *record = EntryRecord { offset, len, instructions: word(entry.kernels.len()), result: operand(entry.result) };
     }
     header.dof = word(plan.dof);
     header.inputs = word(plan.inputs);
@@ -41,11 +33,42 @@ pub fn blob(plan: &Plan, scheme: Scheme, dt: f32) -> Vec<u32> {
         Scheme::Midpoint { iterations } => (SchemeId::Midpoint.code(), iterations),
     };
     header.dt = dt;
-    header.instructions = Section { offset: word(HEADER_WORDS), len: word(code.len()) };
-    header.constants = Section { offset: word(HEADER_WORDS + code.len()), len: word(plan.constants.len()) };
     header.inverse_mass = plan.inverse_mass.map_or(format::ABSENT, word);
-    let constants = plan.constants.iter().map(|value| value.to_bits());
-    let mut words: Vec<u32> = header.encode().into_iter().chain(code).chain(constants).collect();
+    sealed(header, &code, &plan.constants)
+}
+
+/// The words of a function.
+#[must_use]
+pub fn function_blob(plan: &FunctionPlan) -> Vec<u32> {
+    let mut header = Header::empty();
+    let mut code: Vec<u32> = Vec::new();
+    let record = program(&mut header.kernels, &mut code, &plan.kernels, plan.result);
+    header.entries[format::Entry::Function.code() as usize] = record;
+    header.workspace_len = word(plan.workspace_len);
+    header.arguments = word(plan.arguments_len());
+    header.results = word(plan.results_len());
+    sealed(header, &code, &plan.constants)
+}
+
+/// Appends the instructions of one entry and notes which families of kernels they need.
+fn program(families: &mut u32, code: &mut Vec<u32>, kernels: &[Kernel<Operand>], result: Operand) -> EntryRecord {
+    let offset = word(code.len());
+    for kernel in kernels {
+        let instruction = instruction(kernel);
+        *families |= instruction.kernels();
+        let (words, len) = instruction.encode();
+        code.extend(words.iter().take(len));
+    }
+    let len = word(code.len()) - offset;
+    EntryRecord { offset, len, instructions: word(kernels.len()), result: operand(result) }
+}
+
+/// Header, instructions and constants in one, with word count and checksum.
+fn sealed(mut header: Header, code: &[u32], constants: &[f32]) -> Vec<u32> {
+    header.instructions = Section { offset: word(HEADER_WORDS), len: word(code.len()) };
+    header.constants = Section { offset: word(HEADER_WORDS + code.len()), len: word(constants.len()) };
+    let constants = constants.iter().map(|value| value.to_bits());
+    let mut words: Vec<u32> = header.encode().into_iter().chain(code.iter().copied()).chain(constants).collect();
     format::seal(&mut words);
     words
 }
@@ -172,6 +195,8 @@ fn unary(op: Unary) -> UnaryKind {
         Unary::Sign => UnaryKind::Sign,
         Unary::Erf => UnaryKind::Erf,
         Unary::Atan => UnaryKind::Atan,
+        Unary::Floor => UnaryKind::Floor,
+        Unary::Round => UnaryKind::Round,
     }
 }
 

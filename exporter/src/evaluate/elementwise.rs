@@ -21,6 +21,8 @@ pub(super) fn unary(op: Unary, x: &[f64], out: &mut [f64]) {
         Unary::Sign => sign,
         Unary::Erf => libm::erf,
         Unary::Atan => libm::atan,
+        Unary::Floor => libm::floor,
+        Unary::Round => libm::rint,
     };
     for (out, x) in out.iter_mut().zip(x) {
         *out = function(*x);

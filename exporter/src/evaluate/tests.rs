@@ -53,6 +53,11 @@ fn functions_of_one_number_match_published_digits() {
         (Unary::Erf, 0.5, 0.520_499_877_813_046_5),
         (Unary::Erf, -2.0, -0.995_322_265_018_952_7),
         (Unary::Atan, 1.0, std::f64::consts::FRAC_PI_4),
+        (Unary::Floor, -0.25, -1.0),
+        (Unary::Floor, 2.75, 2.0),
+        (Unary::Round, 2.5, 2.0),
+        (Unary::Round, -3.5, -4.0),
+        (Unary::Round, 0.75, 1.0),
     ];
     for (op, x, wanted) in cases {
         let found = unary(op, x);
@@ -87,7 +92,18 @@ fn edges_are_those_of_the_runtime() {
     }
     assert_eq!((binary(Binary::Max, -3.0, 2.0), binary(Binary::Min, -3.0, 2.0)), (2.0, -3.0));
     assert_eq!(binary(Binary::Max, 5e-324, 5e-324), 5e-324);
-    assert!(unary(Unary::Sign, f64::NAN).is_nan());
+    for op in [Unary::Sign, Unary::Floor, Unary::Round] {
+        assert!(unary(op, f64::NAN).is_nan());
+    }
+    for op in [Unary::Floor, Unary::Round] {
+        assert!(unary(op, -0.0).is_sign_negative() && unary(op, 0.0).is_sign_positive());
+        assert_eq!(unary(op, f64::NEG_INFINITY), f64::NEG_INFINITY);
+    }
+    assert_eq!((unary(Unary::Round, -0.5), unary(Unary::Round, 0.5), unary(Unary::Round, 1.5)), (0.0, 0.0, 2.0));
+    assert_eq!(
+        (unary(Unary::Round, 4_503_599_627_370_495.5), unary(Unary::Floor, -5e-324)),
+        (4_503_599_627_370_496.0, -1.0)
+    );
     assert!(unary(Unary::Sign, -0.0).is_sign_positive());
     assert_eq!(binary(Binary::Pow, f64::NAN, 0.0), 1.0);
     assert_eq!(binary(Binary::Pow, -8.0, 3.0), -512.0);

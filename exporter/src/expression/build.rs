@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::parse::{Function, Item, Operator, Step};
-use super::{Fault, MAX_DOF};
+use super::parse::{Item, Operator, Step};
+use super::{Fault, MAX_DOF, function_names};
 use crate::dynamics::{DynamicsError, ENERGY, Model, STATE};
-use crate::graph::{Binary, Graph, GraphError, NodeId, Op, Shape};
+use crate::evaluate::{EvaluateError, evaluate};
+use crate::graph::{Binary, Function, Graph, GraphError, NodeId, Op, Shape};
 
 /// Largest whole exponent, in magnitude, that is written as products.
 pub const MAX_POWER: u32 = 1024;
@@ -76,7 +77,7 @@ fn meaning(name: &str, settings: &BTreeMap<String, f64>) -> Result<Meaning, Stri
     settings.get(name).map(|value| Meaning::Number(*value)).ok_or_else(|| {
         let known: Vec<&str> = settings.keys().map(String::as_str).collect();
         let listed = if known.is_empty() { String::new() } else { format!(", the settings {}", known.join(", ")) };
-        let functions = Function::names();
+        let functions = function_names();
         format!(
             "unknown name `{name}`; known are q, p (or q1, q2, …, p1, p2, …), pi{listed}, and the functions {functions}; \
              a constant is given by `--set {name}=VALUE`"
@@ -150,8 +151,11 @@ impl Builder {
                 Value::Node(x) => Value::Node(self.graph.neg(x).map_err(at)?),
             },
             Step::Call(function) => match self.pop(item)? {
-                Value::Number(value) => Value::Number(function_of_number(*function, value)),
-                Value::Node(x) => Value::Node(self.function(*function, x).map_err(at)?),
+                Value::Number(value) => {
+                    let result = function_of_number(*function, value);
+                    Value::Number(result.map_err(|error| Fault::at(item.column, error.to_string()))?)
+                }
+                Value::Node(x) => Value::Node(function.build(&mut self.graph, x).map_err(at)?),
             },
             Step::Operator(operator) => {
                 let (b, a) = (self.pop(item)?, self.pop(item)?);
@@ -200,22 +204,6 @@ impl Builder {
         }
     }
 
-    fn function(&mut self, function: Function, x: NodeId) -> Result<NodeId, GraphError> {
-        match function {
-            Function::Sin => self.graph.sin(x),
-            Function::Cos => self.graph.cos(x),
-            Function::Tan => {
-                let (sine, cosine) = (self.graph.sin(x)?, self.graph.cos(x)?);
-                self.graph.div(sine, cosine)
-            }
-            Function::Tanh => self.graph.tanh(x),
-            Function::Exp => self.graph.exp(x),
-            Function::Log => self.graph.log(x),
-            Function::Sqrt => self.graph.sqrt(x),
-            Function::Abs => self.graph.abs(x),
-        }
-    }
-
     fn combine(&mut self, operator: Operator, a: Value, b: Value) -> Result<Value, GraphError> {
         if let (Value::Number(a), Value::Number(b)) = (a, b) {
             return Ok(Value::Number(operator_of_numbers(operator, a, b)));
@@ -251,17 +239,14 @@ impl Builder {
     }
 }
 
-fn function_of_number(function: Function, x: f64) -> f64 {
-    match function {
-        Function::Sin => libm::sin(x),
-        Function::Cos => libm::cos(x),
-        Function::Tan => libm::tan(x),
-        Function::Tanh => libm::tanh(x),
-        Function::Exp => libm::exp(x),
-        Function::Log => libm::log(x),
-        Function::Sqrt => libm::sqrt(x),
-        Function::Abs => libm::fabs(x),
-    }
+/// The function's one definition, evaluated at a constant.
+fn function_of_number(function: Function, x: f64) -> Result<f64, EvaluateError> {
+    let mut graph = Graph::new();
+    let x = graph.scalar(x)?;
+    let value = function.build(&mut graph, x)?;
+    graph.set_output("value", value);
+    let values = evaluate(&graph, &[])?;
+    Ok(values.first().and_then(|value| value.data().first()).copied().unwrap_or(f64::NAN))
 }
 
 fn operator_of_numbers(operator: Operator, a: f64, b: f64) -> f64 {

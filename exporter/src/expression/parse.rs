@@ -2,41 +2,8 @@
 //!
 //! Postfix needs no tree: what follows walks a list, so neither a long sum nor a deep one can exhaust the stack.
 
-use super::{Fault, MAX_FORMULA_BYTES, MAX_NESTING};
-
-/// Functions by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Function {
-    Sin,
-    Cos,
-    Tan,
-    Tanh,
-    Exp,
-    Log,
-    Sqrt,
-    Abs,
-}
-
-impl Function {
-    pub(super) const ALL: [(&'static str, Self); 8] = [
-        ("sin", Self::Sin),
-        ("cos", Self::Cos),
-        ("tan", Self::Tan),
-        ("tanh", Self::Tanh),
-        ("exp", Self::Exp),
-        ("log", Self::Log),
-        ("sqrt", Self::Sqrt),
-        ("abs", Self::Abs),
-    ];
-
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
-    }
-
-    pub(super) fn names() -> String {
-        Self::ALL.map(|(name, _)| name).join(", ")
-    }
-}
+use super::{Fault, MAX_FORMULA_BYTES, MAX_NESTING, function_names};
+use crate::graph::Function;
 
 /// What stands between two terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,7 +198,7 @@ impl Parser {
             }
             (Some(_), _) => return Err(Fault::at(column, format!("`{name}` wants its argument in parentheses"))),
             (None, Some('(')) => {
-                let names = Function::names();
+                let names = function_names();
                 let message = format!("no function `{name}`; there are {names}; a product is written `{name}*(`");
                 return Err(Fault::at(column, message));
             }

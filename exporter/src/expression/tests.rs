@@ -69,6 +69,14 @@ fn functions_and_powers_have_their_values() {
         ("log(q)", q.ln()),
         ("sqrt(q)", q.sqrt()),
         ("abs(p)", 1.3),
+        ("asin(q)", q.asin()),
+        ("acosh(2*q)", (2.0 * q).acosh()),
+        ("sinh(p)", p.sinh()),
+        ("floor(p) + ceil(p) + round(q)", -2.0),
+        ("relu(p) + relu(q) + sign(p)", q - 1.0),
+        ("softplus(p)", p.exp().ln_1p()),
+        ("q*erf(0.5)", q * 0.520_499_877_813_046_5),
+        ("q + asinh(-1)", q - (1.0 + std::f64::consts::SQRT_2).ln()),
         ("p^3", p * p * p),
         ("p^-3", 1.0 / (p * p * p)),
         ("p^7", p.powi(7)),
@@ -127,7 +135,8 @@ fn the_caret_points_at_the_fault() {
     assert_eq!(
         message("p^2/(2*m) + g*q", &[("g", 9.81)]),
         "column 8: unknown name `m`; known are q, p (or q1, q2, …, p1, p2, …), pi, the settings g, and the functions \
-         sin, cos, tan, tanh, exp, log, sqrt, abs; a constant is given by `--set m=VALUE`\n  p^2/(2*m) + g*q\n         ^"
+         abs, acos, acosh, asin, asinh, atan, atanh, ceil, cos, cosh, erf, exp, floor, gelu, log, mish, relu, round, \
+         sigmoid, sign, sin, sinh, softplus, softsign, sqrt, tan, tanh; a constant is given by `--set m=VALUE`\n  p^2/(2*m) + g*q\n         ^"
     );
     assert_eq!(message("2q", &[]), "column 2: expected an operator; a product is written `*`\n  2q\n   ^");
 }
@@ -139,7 +148,13 @@ fn faults_have_their_column_and_reason() {
         ("p^2/", 5, "expected a number, a name or `(`, but the formula ends here"),
         ("q)", 2, "this parenthesis closes nothing"),
         ("q**2", 3, "expected a number, a name or `(`; a power is written `^`"),
-        ("q(p)", 1, "no function `q`; there are sin, cos, tan, tanh, exp, log, sqrt, abs; a product is written `q*(`"),
+        (
+            "q(p)",
+            1,
+            "no function `q`; there are abs, acos, acosh, asin, asinh, atan, atanh, ceil, cos, cosh, erf, exp, floor, \
+             gelu, log, mish, relu, round, sigmoid, sign, sin, sinh, softplus, softsign, sqrt, tan, tanh; a product is \
+             written `q*(`",
+        ),
         ("sin q", 1, "`sin` wants its argument in parentheses"),
         ("sin(q, p)", 6, "functions take one argument"),
         ("(q) p", 5, "expected an operator; a product is written `*`"),

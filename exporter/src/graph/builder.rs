@@ -79,6 +79,8 @@ impl Graph {
         sign = Sign, "−1, 0 or 1";
         erf = Erf, "The error function.";
         atan = Atan, "arctan x";
+        floor = Floor, "⌊x⌋";
+        round = Round, "The nearest whole number, halves to the even one.";
     }
 
     binary! {

@@ -39,6 +39,10 @@ pub enum Unary {
     Erf,
     /// arctan x
     Atan,
+    /// ⌊x⌋, the largest whole number that is not above x
+    Floor,
+    /// the nearest whole number, halves to the even one
+    Round,
 }
 
 /// Functions of two numbers, applied element by element with broadcasting.
@@ -325,6 +329,7 @@ macro_rules! names {
 names!(Unary {
     Neg = "neg", Reciprocal = "reciprocal", Sqrt = "sqrt", Exp = "exp", Log = "log", Sin = "sin", Cos = "cos",
     Tanh = "tanh", Sigmoid = "sigmoid", Softplus = "softplus", Abs = "abs", Sign = "sign", Erf = "erf", Atan = "atan",
+    Floor = "floor", Round = "round",
 });
 names!(Binary { Add = "add", Sub = "sub", Mul = "mul", Div = "div", Pow = "pow", Max = "max", Min = "min" });
 names!(Comparison { Greater = "greater", GreaterOrEqual = "greater_or_equal", Equal = "equal" });

@@ -1,8 +1,10 @@
 //! A constant tensor in f64, the precision in which every constant of a graph is kept.
 //!
-//! Equality and hash are by bits, so hash-consing never merges +0 with −0 and treats equal NaNs as equal.
+//! Equality and hash are by bits, so hash-consing never merges +0 with −0 and treats equal NaNs as equal. The hash of the
+//! values is computed once and kept: passes add the same weights to graph after graph.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::OnceLock;
 
 use super::{GraphError, Shape};
 
@@ -11,6 +13,7 @@ use super::{GraphError, Shape};
 pub struct Tensor {
     shape: Vec<usize>,
     data: Vec<f64>,
+    hash: OnceLock<u64>,
 }
 
 impl Tensor {
@@ -23,13 +26,13 @@ impl Tensor {
         if len != data.len() {
             return Err(GraphError::shape(format!("{} values cannot fill shape {shape:?}", data.len())));
         }
-        Ok(Self { shape, data })
+        Ok(Self { shape, data, hash: OnceLock::new() })
     }
 
     /// A rank-0 tensor.
     #[must_use]
     pub fn scalar(value: f64) -> Self {
-        Self { shape: Vec::new(), data: vec![value] }
+        Self { shape: Vec::new(), data: vec![value], hash: OnceLock::new() }
     }
 
     /// A tensor filled with one value.
@@ -38,7 +41,7 @@ impl Tensor {
     /// [`GraphError::Shape`] beyond the limits of [`Shape::new`].
     pub fn full(shape: &[usize], value: f64) -> Result<Self, GraphError> {
         let len = Shape::fixed(shape)?.row_len();
-        Ok(Self { shape: shape.to_vec(), data: vec![value; len] })
+        Ok(Self { shape: shape.to_vec(), data: vec![value; len], hash: OnceLock::new() })
     }
 
     /// Lengths of the dimensions.
@@ -55,6 +58,7 @@ impl Tensor {
 
     /// The values, for filling in place.
     pub fn data_mut(&mut self) -> &mut [f64] {
+        self.hash = OnceLock::new();
         &mut self.data
     }
 
@@ -78,9 +82,14 @@ impl Eq for Tensor {}
 
 impl Hash for Tensor {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.shape.hash(state);
-        for value in &self.data {
-            value.to_bits().hash(state);
-        }
+        let hash = self.hash.get_or_init(|| {
+            let mut hasher = DefaultHasher::new();
+            self.shape.hash(&mut hasher);
+            for value in &self.data {
+                hasher.write_u64(value.to_bits());
+            }
+            hasher.finish()
+        });
+        hash.hash(state);
     }
 }

@@ -14,37 +14,41 @@ use crate::pipeline::step_operations;
 use super::GraphSummary;
 
 /// Operators, weights and cost of a graph.
-pub(super) fn summary(name: &str, graph: &Graph) -> GraphSummary {
+pub(super) fn summary(name: &str, graph: Graph) -> GraphSummary {
     let shapes = |ports: Vec<(&str, NodeId)>| {
         ports.into_iter().map(|(name, id)| (name.to_owned(), graph.shape(id).to_string())).collect()
     };
     let needed = graph.needed(graph.outputs().iter().map(|(_, id)| *id));
-    let mut summary = GraphSummary {
-        name: name.to_owned(),
-        inputs: shapes(graph.inputs()),
-        outputs: shapes(graph.outputs().iter().map(|(name, id)| (name.as_str(), *id)).collect()),
-        operators: BTreeMap::new(),
-        weights: 0,
-        multiply_adds: 0,
-        transcendental_calls: 0,
-    };
+    let inputs = shapes(graph.inputs());
+    let outputs = shapes(graph.outputs().iter().map(|(name, id)| (name.as_str(), *id)).collect());
+    let mut operators = BTreeMap::<String, usize>::new();
+    let (mut weights, mut multiply_adds, mut transcendental_calls) = (0, 0, 0);
     for id in graph.ids().filter(|id| needed[id.index()]) {
         let node = graph.node(id);
         let len = node.ty.shape.resolve(1).iter().product::<usize>();
         match &node.op {
             Op::Input(..) => continue,
             Op::Parameter(..) | Op::Constant(_) => {
-                summary.weights += len;
+                weights += len;
                 continue;
             }
-            Op::MatMul { .. } => summary.multiply_adds += (len * inner_len(graph, node)) as u64,
-            Op::Unary(op) if is_transcendental(*op) => summary.transcendental_calls += len as u64,
-            Op::Binary(Binary::Pow) => summary.transcendental_calls += len as u64,
+            Op::MatMul { .. } => multiply_adds += (len * inner_len(&graph, node)) as u64,
+            Op::Unary(op) if is_transcendental(*op) => transcendental_calls += len as u64,
+            Op::Binary(Binary::Pow) => transcendental_calls += len as u64,
             _ => {}
         }
-        *summary.operators.entry(node.op.name().to_owned()).or_default() += 1;
+        *operators.entry(node.op.name().to_owned()).or_default() += 1;
     }
-    summary
+    GraphSummary {
+        name: name.to_owned(),
+        inputs,
+        outputs,
+        operators,
+        weights,
+        multiply_adds,
+        transcendental_calls,
+        graph,
+    }
 }
 
 /// Length that a matrix product sums over.
@@ -55,7 +59,8 @@ fn inner_len(graph: &Graph, node: &Node) -> usize {
 }
 
 fn is_transcendental(op: Unary) -> bool {
-    !matches!(op, Unary::Neg | Unary::Reciprocal | Unary::Sqrt | Unary::Abs | Unary::Sign)
+    use Unary::{Abs, Floor, Neg, Reciprocal, Round, Sign, Sqrt};
+    !matches!(op, Neg | Reciprocal | Sqrt | Abs | Sign | Floor | Round)
 }
 
 /// The scheme a program was validated with.
@@ -88,8 +93,8 @@ pub(super) fn program_costs(program: &Program<'_>, scheme: Scheme) -> ProgramRec
 
 fn operations(instruction: &Instruction) -> Operations {
     let is_call = |kind: UnaryKind| {
-        use UnaryKind::{Abs, Neg, Reciprocal, Sign, Sqrt};
-        !matches!(kind, Neg | Reciprocal | Sqrt | Abs | Sign)
+        use UnaryKind::{Abs, Floor, Neg, Reciprocal, Round, Sign, Sqrt};
+        !matches!(kind, Neg | Reciprocal | Sqrt | Abs | Sign | Floor | Round)
     };
     let (elements, is_call) = match instruction {
         Instruction::Unary(unary) => (u64::from(unary.len), is_call(unary.kind)),

@@ -37,6 +37,9 @@ impl fmt::Display for Inspection {
         for graph in &self.graphs {
             write!(f, "{graph}")?;
         }
+        if let Some(ratio) = self.field_over_energy {
+            writeln!(f, "field over energy     {ratio:.2} times the multiply-adds")?;
+        }
         match &self.device {
             Some(DeviceRecord::Program(program)) => write!(f, "{program}"),
             Some(DeviceRecord::Absent { reason }) => writeln!(f, "no device program: {reason}"),

@@ -1,134 +1,142 @@
-//! Operators that work element by element, with the broadcasting that graph and ONNX share.
+//! Arithmetic and functions of one number, with the broadcasting that graph and ONNX share.
 
-use super::{ANY, LegalizeError, Operator, Result, Row, Value, one};
-use crate::graph::{Binary, Comparison, Graph, NodeId, Op, Unary};
+use super::{ANY, Attribute, LegalizeError, Operator, Result, Row, Value, one};
+use crate::graph::{Binary, Function, Graph, NodeId, Op, Tensor};
 
 pub(super) const ROWS: &[Row] = &[
-    Row("Abs", 1, 1, &[], unary),
+    Row("Abs", 1, 1, &[], function),
+    Row("Acos", 1, 1, &[], function),
+    Row("Acosh", 1, 1, &[], function),
     Row("Add", 2, 2, &[], binary),
-    Row("Atan", 1, 1, &[], unary),
-    Row("Clip", 1, 3, &[], clip),
-    Row("Cos", 1, 1, &[], unary),
+    Row("Asin", 1, 1, &[], function),
+    Row("Asinh", 1, 1, &[], function),
+    Row("Atan", 1, 1, &[], function),
+    Row("Atanh", 1, 1, &[], function),
+    Row("Ceil", 1, 1, &[], function),
+    Row("Clip", 1, 3, &["max", "min"], clip),
+    Row("Cos", 1, 1, &[], function),
+    Row("Cosh", 1, 1, &[], function),
     Row("Div", 2, 2, &[], binary),
-    Row("Equal", 2, 2, &[], compare),
-    Row("Erf", 1, 1, &[], unary),
-    Row("Exp", 1, 1, &[], unary),
-    Row("Greater", 2, 2, &[], compare),
-    Row("GreaterOrEqual", 2, 2, &[], compare),
-    Row("Less", 2, 2, &[], compare),
-    Row("LessOrEqual", 2, 2, &[], compare),
-    Row("Log", 1, 1, &[], unary),
+    Row("Erf", 1, 1, &[], function),
+    Row("Exp", 1, 1, &[], function),
+    Row("Floor", 1, 1, &[], function),
+    Row("Log", 1, 1, &[], function),
     Row("Max", 1, ANY, &[], variadic),
+    Row("Mean", 1, ANY, &[], mean),
     Row("Min", 1, ANY, &[], variadic),
+    Row("Mish", 1, 1, &[], function),
     Row("Mul", 2, 2, &[], binary),
-    Row("Neg", 1, 1, &[], unary),
+    Row("Neg", 1, 1, &[], function),
     Row("Pow", 2, 2, &[], pow),
-    Row("Reciprocal", 1, 1, &[], unary),
-    Row("Relu", 1, 1, &[], relu),
-    Row("Sigmoid", 1, 1, &[], unary),
-    Row("Sign", 1, 1, &[], unary),
-    Row("Sin", 1, 1, &[], unary),
-    Row("Softplus", 1, 1, &[], unary),
-    Row("Sqrt", 1, 1, &[], unary),
+    Row("Reciprocal", 1, 1, &[], function),
+    Row("Relu", 1, 1, &[], function),
+    Row("Round", 1, 1, &[], function),
+    Row("Sigmoid", 1, 1, &[], function),
+    Row("Sign", 1, 1, &[], function),
+    Row("Sin", 1, 1, &[], function),
+    Row("Sinh", 1, 1, &[], function),
+    Row("Softplus", 1, 1, &[], function),
+    Row("Softsign", 1, 1, &[], function),
+    Row("Sqrt", 1, 1, &[], function),
     Row("Sub", 2, 2, &[], binary),
     Row("Sum", 1, ANY, &[], variadic),
-    Row("Tanh", 1, 1, &[], unary),
-    Row("Where", 3, 3, &[], choose),
+    Row("Tan", 1, 1, &[], function),
+    Row("Tanh", 1, 1, &[], function),
 ];
 
 /// Largest integer exponent that is written as repeated multiplication.
 const MAX_INTEGER_EXPONENT: i32 = 16;
+/// From this operator set on the bounds of Clip are inputs.
+const CLIP_BY_INPUTS: i64 = 11;
 
-/// One number to one number.
-pub(super) fn unary(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    // The graph's names are those of the specification in lower case.
-    let name = operator.kind.to_ascii_lowercase();
-    let function = Unary::ALL.iter().find(|function| function.name() == name).ok_or(LegalizeError::Unknown)?;
-    Ok(one(graph.add(Op::Unary(*function), &[operator.node(0)?])?))
+/// A function of one number; the graph's names are those of the specification in lower case.
+fn function(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+    let x = operator.node(0)?;
+    Ok(one(match operator.kind {
+        "Neg" => graph.neg(x)?,
+        "Reciprocal" => graph.reciprocal(x)?,
+        kind => {
+            let function = Function::named(&kind.to_ascii_lowercase()).ok_or(LegalizeError::Unknown)?;
+            function.build(graph, x)?
+        }
+    }))
 }
 
 /// a + b, a − b, a · b, a / b.
-pub(super) fn binary(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+fn binary(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let name = operator.kind.to_ascii_lowercase();
     let function = Binary::ALL.iter().find(|function| function.name() == name).ok_or(LegalizeError::Unknown)?;
     Ok(one(graph.add(Op::Binary(*function), &[operator.node(0)?, operator.node(1)?])?))
 }
 
 /// Sum, largest or smallest of any number of tensors, taken from the left.
-pub(super) fn variadic(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+fn variadic(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let function = match operator.kind {
         "Max" => Binary::Max,
         "Min" => Binary::Min,
         _ => Binary::Add,
     };
+    Ok(one(from_the_left(graph, operator, function)?))
+}
+
+/// (a + b + …) / count.
+fn mean(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+    let total = from_the_left(graph, operator, Binary::Add)?;
+    let count = graph.scalar(operator.inputs.len() as f64)?;
+    Ok(one(graph.div(total, count)?))
+}
+
+fn from_the_left(graph: &mut Graph, operator: &Operator<'_>, function: Binary) -> Result<NodeId> {
     let mut result = operator.node(0)?;
     for position in 1..operator.inputs.len() {
         result = graph.add(Op::Binary(function), &[result, operator.node(position)?])?;
     }
-    Ok(one(result))
+    Ok(result)
 }
 
-/// aᵇ; a small integer b becomes multiplications, ½ a square root, so that derivatives exist for negative a.
-pub(super) fn pow(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+/// aᵇ; a small integer b becomes multiplications, ½ a square root, so that derivatives exist for negative a and at 0.
+fn pow(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let base = operator.node(0)?;
-    let exponent = match operator.required(1)? {
-        Value::Integers(integers) => {
-            let [value] = integers.known()?[..] else {
-                return Err(LegalizeError::refused("a list of integer exponents; give one, or floats"));
-            };
-            graph.scalar(value as f64)?
+    let exponent = operator.number(graph, 1)?;
+    let shape = graph.shape(base).clone();
+    let keeps_shape = shape.broadcast(graph.shape(exponent))? == shape;
+    let uniform = graph.constant_value(exponent).and_then(Tensor::uniform).filter(|_| keeps_shape);
+    if uniform == Some(0.5) {
+        return Ok(one(graph.sqrt(base)?));
+    }
+    Ok(one(match uniform.and_then(small_integer) {
+        Some(0) => {
+            let unit = graph.scalar(1.0)?;
+            graph.broadcast(unit, shape)?
         }
-        Value::Node(id) => *id,
-    };
-    let keeps_shape = graph.shape(base).broadcast(graph.shape(exponent))? == *graph.shape(base);
-    let uniform = graph.constant_value(exponent).and_then(crate::graph::Tensor::uniform).filter(|_| keeps_shape);
-    Ok(one(match uniform {
-        Some(0.5) => graph.sqrt(base)?,
-        Some(value) => match small_integer(value) {
-            Some(power) => graph.powi(base, power)?,
-            None => graph.pow(base, exponent)?,
-        },
+        Some(power) => graph.powi(base, power)?,
         None => graph.pow(base, exponent)?,
     }))
 }
 
-/// The value as an exponent to multiply out; 0 is left to the power function, whose result has the shape of its base.
+/// The value as an exponent to multiply out.
 fn small_integer(value: f64) -> Option<i32> {
-    (-MAX_INTEGER_EXPONENT..=MAX_INTEGER_EXPONENT).find(|power| *power != 0 && f64::from(*power) == value)
+    (-MAX_INTEGER_EXPONENT..=MAX_INTEGER_EXPONENT).find(|power| f64::from(*power) == value)
 }
 
-/// max(x, 0).
-pub(super) fn relu(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    let zero = graph.scalar(0.0)?;
-    Ok(one(graph.max(operator.node(0)?, zero)?))
-}
-
-/// min(max(x, low), high), either bound optional.
-pub(super) fn clip(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    let mut result = operator.node(0)?;
-    if operator.optional(1).is_some() {
-        result = graph.max(result, operator.node(1)?)?;
+/// min(max(x, low), high), either bound optional; both are attributes in older operator sets.
+fn clip(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+    let by_inputs = operator.opset >= CLIP_BY_INPUTS;
+    if (by_inputs && !operator.attributes.is_empty()) || (!by_inputs && operator.inputs.len() > 1) {
+        let place = if by_inputs { "inputs" } else { "attributes" };
+        return Err(LegalizeError::refused(format!("the bounds of Clip are {place} in opset {}", operator.opset)));
     }
-    if operator.optional(2).is_some() {
-        result = graph.min(result, operator.node(2)?)?;
+    let mut result = operator.node(0)?;
+    for (position, name, function) in [(1, "min", Binary::Max), (2, "max", Binary::Min)] {
+        let bound = match (operator.optional(position), operator.attributes.get(name)) {
+            (Some(_), _) => Some(operator.node(position)?),
+            (None, Some(Attribute::Real(bound))) => Some(graph.scalar(*bound)?),
+            (None, Some(_)) => return Err(LegalizeError::refused(format!("attribute `{name}` must be a number"))),
+            (None, None) => None,
+        };
+        if let Some(bound) = bound {
+            result = graph.add(Op::Binary(function), &[result, bound])?;
+        }
     }
     Ok(one(result))
-}
-
-/// a > b, a ≥ b, a = b, and the mirrored ones with their sides exchanged.
-pub(super) fn compare(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    let (a, b) = (operator.node(0)?, operator.node(1)?);
-    let (comparison, a, b): (Comparison, NodeId, NodeId) = match operator.kind {
-        "Greater" => (Comparison::Greater, a, b),
-        "GreaterOrEqual" => (Comparison::GreaterOrEqual, a, b),
-        "Less" => (Comparison::Greater, b, a),
-        "LessOrEqual" => (Comparison::GreaterOrEqual, b, a),
-        _ => (Comparison::Equal, a, b),
-    };
-    Ok(one(graph.compare(comparison, a, b)?))
-}
-
-/// condition ? a : b.
-pub(super) fn choose(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    Ok(one(graph.select(operator.node(0)?, operator.node(1)?, operator.node(2)?)?))
 }

@@ -7,7 +7,7 @@ pub(super) const ROWS: &[Row] =
     &[Row("Gemm", 2, 3, &["alpha", "beta", "transA", "transB"], gemm), Row("MatMul", 2, 2, &[], matmul)];
 
 /// The product of NumPy's `matmul`: a side of rank 1 gets a dimension of length 1, which the result loses again.
-pub(super) fn matmul(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+fn matmul(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let (lhs, rhs) = (operator.node(0)?, operator.node(1)?);
     let (lhs_vector, rhs_vector) = (graph.shape(lhs).rank() == 1, graph.shape(rhs).rank() == 1);
     if [lhs, rhs].iter().any(|side| graph.shape(*side).rank() == 0) {
@@ -27,7 +27,7 @@ pub(super) fn matmul(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<V
 }
 
 /// alpha · A' B' + beta · C, with either side transposed first.
-pub(super) fn gemm(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+fn gemm(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let (lhs, rhs) = (operator.node(0)?, operator.node(1)?);
     if [lhs, rhs].iter().any(|side| graph.shape(*side).rank() != 2) {
         return Err(LegalizeError::refused("both sides of Gemm must be matrices"));

@@ -7,16 +7,12 @@ use crate::graph::{Dim, Graph, MAX_RANK, Shape};
 pub(super) const ROWS: &[Row] = &[
     Row("Flatten", 1, 1, &["axis"], flatten),
     Row("Reshape", 2, 2, &["allowzero"], reshape),
-    Row("Squeeze", 1, 2, &[], squeeze),
-    Row("Unsqueeze", 2, 2, &[], unsqueeze),
+    Row("Squeeze", 1, 2, &["axes"], squeeze),
+    Row("Unsqueeze", 1, 2, &["axes"], unsqueeze),
 ];
 
 /// Reshape: 0 keeps the input's length at that place, one −1 is worked out.
-pub(super) fn reshape(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    if let (Value::Integers(integers), Value::Integers(target)) = (operator.required(0)?, operator.required(1)?) {
-        // Lists and single integers are told apart by their rank alone.
-        return Ok(vec![Value::Integers(integers.with_rank(target.values().is_empty())?)]);
-    }
+fn reshape(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let x = operator.node(0)?;
     let from = graph.shape(x).clone();
     let keep_zero = operator.integer("allowzero", 0)? == 0;
@@ -70,10 +66,7 @@ fn worked_out(from: &Shape, dims: &[Dim], position: usize) -> Result<Dim> {
 }
 
 /// Dimensions of length 1 removed.
-pub(super) fn squeeze(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    if let Value::Integers(integers) = operator.required(0)? {
-        return Ok(vec![Value::Integers(integers.with_rank(true)?)]);
-    }
+fn squeeze(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let x = operator.node(0)?;
     let shape = graph.shape(x).clone();
     let axes = match operator.known(1, "axes")? {
@@ -88,14 +81,8 @@ pub(super) fn squeeze(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<
 }
 
 /// Dimensions of length 1 put in; axes count in the result.
-pub(super) fn unsqueeze(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    let axes = operator.integers(1)?.known()?;
-    if let Value::Integers(integers) = operator.required(0)? {
-        if !integers.is_scalar() || axes != [0] {
-            return Err(LegalizeError::refused("integers of rank 2"));
-        }
-        return Ok(vec![Value::Integers(integers.with_rank(false)?)]);
-    }
+fn unsqueeze(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+    let axes = operator.known(1, "axes")?.ok_or_else(|| LegalizeError::refused("`axes` is missing"))?;
     let x = operator.node(0)?;
     let rank = graph.shape(x).rank().saturating_add(axes.len());
     if rank > MAX_RANK {
@@ -112,7 +99,7 @@ pub(super) fn unsqueeze(graph: &mut Graph, operator: &Operator<'_>) -> Result<Ve
 }
 
 /// Dimensions before and from an axis merged into two.
-pub(super) fn flatten(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+fn flatten(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let x = operator.node(0)?;
     let shape = graph.shape(x).clone();
     // The axis may be the rank itself: everything goes before it.

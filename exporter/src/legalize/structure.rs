@@ -1,93 +1,37 @@
-//! Operators that move elements within a row.
+//! Operators that join, cut, repeat and reorder the elements of a row.
 
-use super::integers::{Integers, Length, clamp};
+use super::integers::Length;
 use super::{ANY, Attribute, LegalizeError, Operator, Result, Row, Value, axis_of, one};
-use crate::graph::{Dim, Graph, NodeId, Shape};
+use crate::graph::{Comparison, Dim, Graph, NodeId, Shape};
 
 pub(super) const ROWS: &[Row] = &[
     Row("Concat", 1, ANY, &["axis"], concat),
+    Row("Dropout", 1, 3, &["ratio", "seed"], dropout),
     Row("Expand", 2, 2, &[], expand),
-    Row("Gather", 2, 2, &["axis"], gather),
-    Row("Pad", 2, 4, &["mode"], pad),
-    Row("Slice", 3, 5, &[], slice),
-    Row("Split", 1, 2, &["axis", "num_outputs"], split),
+    Row("Split", 1, 2, &["axis", "num_outputs", "split"], split),
+    Row("Tile", 2, 2, &[], tile),
     Row("Transpose", 1, 1, &["perm"], transpose),
 ];
 
-/// Most elements that one Gather picks.
-const MAX_GATHERED: usize = 4096;
+/// First opset in which the mask of a Dropout holds truth values.
+const TRUTH_MASK_OPSET: i64 = 10;
 
 /// Join along an axis.
-pub(super) fn concat(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    let lists: Vec<&Integers> = operator
-        .inputs
-        .iter()
-        .filter_map(|value| if let Some(Value::Integers(list)) = value { Some(list) } else { None })
-        .collect();
-    if lists.len() == operator.inputs.len() {
-        return Ok(vec![Value::Integers(Integers::joined(&lists)?)]);
-    }
-    let parts = (0..operator.inputs.len()).map(|position| operator.node(position)).collect::<Result<Vec<_>>>()?;
+fn concat(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+    let count = operator.inputs.len();
+    let parts = (0..count).map(|position| operator.node(position)).collect::<Result<Vec<_>>>()?;
     let Some(Attribute::Integer(axis)) = operator.attributes.get("axis") else {
         return Err(LegalizeError::refused("attribute `axis` is missing"));
     };
     let axis = axis_of(*axis, graph.shape(parts[0]).rank())?;
+    if graph.shape(parts[0]).dims()[axis] == Dim::Batch {
+        return Err(LegalizeError::refused("it joins along the batch; rows must not mix, so join along another axis"));
+    }
     Ok(one(graph.concat(&parts, axis)?))
 }
 
-/// Consecutive elements of axes, in steps of 1.
-pub(super) fn slice(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    let starts = operator.integers(1)?.known()?;
-    let ends = operator.integers(2)?.known()?;
-    let axes = match operator.optional(3) {
-        Some(_) => operator.integers(3)?.known()?,
-        None => (0i64..).take(starts.len()).collect(),
-    };
-    let steps = if operator.optional(4).is_some() { operator.integers(4)?.known()? } else { vec![1; starts.len()] };
-    if ends.len() != starts.len() || axes.len() != starts.len() || steps.len() != starts.len() {
-        return Err(LegalizeError::refused("starts, ends, axes and steps differ in length"));
-    }
-    if steps.iter().any(|step| *step != 1) {
-        return Err(LegalizeError::refused("only steps of 1 are supported; pick elements one by one"));
-    }
-    if let Value::Integers(integers) = operator.required(0)? {
-        let ([start], [end]) = (starts.as_slice(), ends.as_slice()) else {
-            return Err(LegalizeError::refused("integers of rank 2"));
-        };
-        return Ok(vec![Value::Integers(integers.part(*start, *end))]);
-    }
-    let mut result = operator.node(0)?;
-    for ((start, end), axis) in starts.iter().zip(&ends).zip(&axes) {
-        result = slice_axis(graph, operator, result, axis_of(*axis, graph.shape(result).rank())?, (*start, *end))?;
-    }
-    Ok(one(result))
-}
-
-fn slice_axis(
-    graph: &mut Graph,
-    operator: &Operator<'_>,
-    x: NodeId,
-    axis: usize,
-    (start, end): (i64, i64),
-) -> Result<NodeId> {
-    let Some(len) = graph.shape(x).len(axis) else {
-        // Ends beyond any length are how exporters write "to the end".
-        let whole = start == 0 && (end >= i64::from(i32::MAX) || operator.frozen_batch.is_some_and(|rows| end >= rows));
-        return if whole {
-            Ok(x)
-        } else {
-            Err(LegalizeError::refused("it takes some rows of the batch; rows must not mix"))
-        };
-    };
-    let (start, end) = clamp(start, end, len);
-    if start >= end {
-        return Err(LegalizeError::refused(format!("{start}..{end} of axis {axis} is empty")));
-    }
-    Ok(graph.slice(x, axis, start, end - start)?)
-}
-
 /// Consecutive parts of an axis, one per result.
-pub(super) fn split(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+fn split(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let x = operator.node(0)?;
     let axis = axis_of(operator.integer("axis", 0)?, graph.shape(x).rank())?;
     let Some(len) = graph.shape(x).len(axis) else {
@@ -114,7 +58,7 @@ pub(super) fn split(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Va
         }
     };
     let total = parts.iter().try_fold(0usize, |sum, part| sum.checked_add(*part));
-    if total != Some(len) || parts.contains(&0) {
+    if total != Some(len) {
         return Err(LegalizeError::refused(format!("parts {parts:?} do not make up {len}")));
     }
     let mut start = 0;
@@ -126,47 +70,45 @@ pub(super) fn split(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Va
     Ok(results)
 }
 
-/// Elements of an axis at fixed indices.
-pub(super) fn gather(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    let indices = operator.integers(1)?;
-    if let Value::Integers(integers) = operator.required(0)? {
-        return Ok(vec![Value::Integers(integers.at(indices)?)]);
-    }
+/// The value itself, as in inference; a mask that keeps everything.
+fn dropout(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let x = operator.node(0)?;
-    let axis = axis_of(operator.integer("axis", 0)?, graph.shape(x).rank())?;
-    let Some(len) = graph.shape(x).len(axis) else {
-        return Err(LegalizeError::refused("it picks rows of the batch; rows must not mix"));
-    };
-    let known = indices.known()?;
-    if known.is_empty() || known.len() > MAX_GATHERED {
-        return Err(LegalizeError::refused(format!("{} indices, supported are 1 to {MAX_GATHERED}", known.len())));
+    let trains = operator.optional(2).is_some() && operator.integers(2)?.known()? != [0];
+    if trains {
+        return Err(LegalizeError::refused("it is in training, where it drops at random; export after `model.eval()`"));
     }
-    let mut parts = Vec::new();
-    for index in known {
-        parts.push(graph.slice(x, axis, axis_of(index, len)?, 1)?);
+    if operator.output_count == 1 {
+        return Ok(one(x));
     }
-    let picked = graph.concat(&parts, axis)?;
-    if !indices.is_scalar() {
-        return Ok(one(picked));
+    if operator.opset < TRUTH_MASK_OPSET {
+        return Err(LegalizeError::refused("its mask holds numbers before opset 10; do not use it, or export newer"));
     }
-    let mut dims = graph.shape(picked).dims().to_vec();
-    dims.remove(axis);
-    Ok(one(graph.reshape(picked, Shape::new(dims)?)?))
+    let shape = graph.shape(x).clone();
+    let zero = graph.scalar(0.0)?;
+    let zeros = graph.broadcast(zero, shape)?;
+    let mask = graph.compare(Comparison::Equal, zeros, zero)?;
+    Ok(vec![Value::Node(x), Value::Node(mask)])
 }
 
 /// Dimensions permuted; without an order they are reversed.
-pub(super) fn transpose(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+fn transpose(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let x = operator.node(0)?;
     let rank = graph.shape(x).rank();
     let order = match operator.known(1, "perm")? {
         Some(order) => order.iter().map(|axis| axis_of(*axis, rank)).collect::<Result<Vec<_>>>()?,
         None => (0..rank).rev().collect(),
     };
+    if graph.shape(x).is_batched() && order.first() != Some(&0) {
+        return Err(LegalizeError::refused("it moves the batch; keep it the first dimension (permute from axis 1 on)"));
+    }
+    if order.iter().copied().eq(0..rank) {
+        return Ok(one(x));
+    }
     Ok(one(graph.transpose(x, &order)?))
 }
 
 /// Dimensions of length 1 stretched, leading ones added.
-pub(super) fn expand(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
+fn expand(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let x = operator.node(0)?;
     let dim = |length: &Length| match length {
         Length::Batch => Ok(Dim::Batch),
@@ -179,35 +121,50 @@ pub(super) fn expand(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<V
     Ok(one(graph.broadcast(x, shape)?))
 }
 
-/// Zeros before and after along axes.
-pub(super) fn pad(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
-    match operator.attributes.get("mode") {
-        None => {}
-        Some(Attribute::Text(mode)) if mode == "constant" => {}
-        Some(mode) => return Err(LegalizeError::refused(format!("mode {mode:?}; only `constant` is supported"))),
-    }
+/// Every axis repeated as a whole.
+fn tile(graph: &mut Graph, operator: &Operator<'_>) -> Result<Vec<Value>> {
     let mut result = operator.node(0)?;
-    if operator.optional(2).is_some() {
-        let fill = operator.node(2)?;
-        if graph.constant_value(fill).and_then(crate::graph::Tensor::uniform) != Some(0.0) {
-            return Err(LegalizeError::refused("it pads with something else than 0"));
-        }
+    let repeats = operator.integers(1)?.values();
+    if repeats.len() != graph.shape(result).rank() {
+        let (given, shape) = (repeats.len(), graph.shape(result));
+        return Err(LegalizeError::refused(format!("{given} repeats for the axes of {shape}")));
     }
-    let rank = graph.shape(result).rank();
-    let axes = match operator.known(3, "axes")? {
-        Some(axes) => axes.iter().map(|axis| axis_of(*axis, rank)).collect::<Result<Vec<_>>>()?,
-        None => (0..rank).collect(),
-    };
-    let amounts = operator.integers(1)?.known()?;
-    if amounts.len() != 2 * axes.len() {
-        return Err(LegalizeError::refused(format!("{} amounts for {} axes", amounts.len(), axes.len())));
-    }
-    for (position, axis) in axes.iter().enumerate() {
-        let (before, after) = (usize::try_from(amounts[position]), usize::try_from(amounts[axes.len() + position]));
-        let (Ok(before), Ok(after)) = (before, after) else {
-            return Err(LegalizeError::refused("a negative amount; cut with Slice"));
+    for (axis, count) in repeats.iter().enumerate() {
+        let count = match count {
+            Length::Known(count) => usize::try_from(*count).ok(),
+            Length::Batch => None,
         };
-        result = graph.pad(result, *axis, before, after)?;
+        let Some(count) = count else {
+            return Err(LegalizeError::refused(format!("axis {axis} is not repeated a known number of times")));
+        };
+        result = repeat(graph, result, axis, count)?;
     }
     Ok(one(result))
+}
+
+/// An axis stretched where it has length 1; otherwise a new axis before it is stretched, and both are merged.
+fn repeat(graph: &mut Graph, x: NodeId, axis: usize, count: usize) -> Result<NodeId> {
+    let shape = graph.shape(x).clone();
+    let Some(len) = shape.len(axis) else {
+        return if count == 1 { Ok(x) } else { Err(LegalizeError::refused("it repeats the rows of the batch")) };
+    };
+    if count == 1 {
+        return Ok(x);
+    }
+    let mut dims = shape.dims().to_vec();
+    dims[axis] = Dim::Fixed(len.saturating_mul(count));
+    let to = Shape::new(dims)?;
+    if len == 1 {
+        return Ok(graph.broadcast(x, to)?);
+    }
+    let (before, after) = (&shape.dims()[..axis], &shape.dims()[axis..]);
+    let batch = before.iter().copied().filter(|dim| *dim == Dim::Batch);
+    let lens = |dims: &[Dim]| Shape::new(dims.to_vec()).map(|shape| shape.row_len());
+    let (outer, inner) = (lens(before)?, lens(after)?);
+    let block =
+        |count: usize| Shape::new(batch.clone().chain([outer, count, inner].into_iter().map(Dim::Fixed)).collect());
+    let (single, repeated) = (block(1)?, block(count)?);
+    let flat = graph.reshape(x, single)?;
+    let stretched = graph.broadcast(flat, repeated)?;
+    Ok(graph.reshape(stretched, to)?)
 }

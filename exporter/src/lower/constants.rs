@@ -31,12 +31,17 @@ pub(super) struct Panel {
     pub(super) transposed: bool,
 }
 
-/// Rounds to the nearest f32.
+/// Rounds to the nearest f32; an infinity is one in both.
 ///
-/// Returns `None` where the result is not finite. Values too small for f32 become subnormal or 0.
+/// Returns `None` where the value is beyond f32, or no number. Values too small for f32 become subnormal or 0.
 pub(super) fn round(value: f64) -> Option<f32> {
     let rounded = value as f32;
-    rounded.is_finite().then_some(rounded)
+    (rounded.is_finite() || value.is_infinite()).then_some(rounded)
+}
+
+/// Rounds to the nearest f32 where that is finite.
+pub(super) fn finite(value: f64) -> Option<f32> {
+    round(value).filter(|rounded| rounded.is_finite())
 }
 
 impl Constants {
@@ -106,9 +111,10 @@ mod tests {
     }
 
     #[test]
-    fn rounding_is_to_nearest_and_never_to_infinity() {
+    fn rounding_is_to_nearest_and_never_from_a_finite_value_to_infinity() {
         assert_eq!(round(0.1), Some(0.1f32));
         assert_eq!(round(1e39), None);
+        assert_eq!(round(f64::NEG_INFINITY), Some(f32::NEG_INFINITY));
         assert_eq!(round(f64::NAN), None);
         assert_eq!(round(-1e-60).map(f32::to_bits), Some((-0.0f32).to_bits()));
     }

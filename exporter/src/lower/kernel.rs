@@ -307,7 +307,7 @@ impl<O: Copy> Kernel<O> {
 /// Calls of the mathematical library for `len` elements.
 fn calls(op: Unary, len: usize) -> usize {
     match op {
-        Unary::Neg | Unary::Reciprocal | Unary::Sqrt | Unary::Abs | Unary::Sign => 0,
+        Unary::Neg | Unary::Reciprocal | Unary::Sqrt | Unary::Abs | Unary::Sign | Unary::Floor | Unary::Round => 0,
         _ => len,
     }
 }

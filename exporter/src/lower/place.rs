@@ -3,12 +3,12 @@
 //! A buffer lives from the first kernel that writes it to the last that reads it; the result lives to the end. An
 //! elementwise kernel whose operand dies there writes over it. Everything else is placed largest first (earlier first
 //! write, then lower index, at a tie) into the smallest gap that fits among what lives at the same time, the lowest at a
-//! tie. x and u have fixed places and are never written.
+//! tie. The inputs have fixed places and are never written.
 
 use super::kernel::Kernel;
 use super::plan::Operand;
 use super::schedule::buffer;
-use super::select::{INPUT_BUFFER, STATE_BUFFER, Selected, Unplaced};
+use super::select::{Selected, Unplaced};
 
 /// One entry with its memory.
 #[derive(Debug, Clone)]
@@ -17,9 +17,9 @@ pub(super) struct Placed {
     pub(super) kernels: Vec<Kernel<Operand>>,
     /// Where the result starts.
     pub(super) result: Operand,
-    /// Elements of the workspace in use, x and u included.
+    /// Elements of the workspace in use, inputs included.
     pub(super) workspace_len: usize,
-    /// Most elements alive at the same time besides x and u.
+    /// Most elements alive at the same time besides the inputs.
     pub(super) live_len: usize,
 }
 
@@ -49,10 +49,12 @@ pub(super) fn place(selected: &Selected, kernels: &[Kernel<Unplaced>]) -> Placed
     let lives = lives(selected, kernels);
     let mut slots = slots(selected, kernels, &lives);
     slots.sort_by_key(|slot| (std::cmp::Reverse(slot.len), slot.life.first, slot.buffers.first().copied()));
-    let fixed = selected.buffers[STATE_BUFFER] + selected.buffers[INPUT_BUFFER];
+    let mut fixed = 0;
     let mut offsets = vec![None; selected.buffers.len()];
-    offsets[STATE_BUFFER] = Some(0);
-    offsets[INPUT_BUFFER] = Some(selected.buffers[STATE_BUFFER]);
+    for (index, len) in selected.buffers.iter().enumerate().take(selected.input_count) {
+        offsets[index] = Some(fixed);
+        fixed += len;
+    }
     let mut done: Vec<(usize, &Slot)> = Vec::new();
     for slot in &slots {
         let start = lowest_best_fit(slot, fixed, &done);
@@ -74,7 +76,7 @@ pub(super) fn place(selected: &Selected, kernels: &[Kernel<Unplaced>]) -> Placed
     }
 }
 
-/// When each buffer lives; `None` for x, u and what is never written.
+/// When each buffer lives; `None` for inputs and what is never written.
 fn lives(selected: &Selected, kernels: &[Kernel<Unplaced>]) -> Vec<Option<Life>> {
     let mut lives: Vec<Option<Life>> = vec![None; selected.buffers.len()];
     for (time, kernel) in kernels.iter().enumerate() {

@@ -4,6 +4,7 @@
 //! that are equal by construction are computed once. Every buffer element is written exactly once, so the kernels may be
 //! reordered as long as each follows the writers of what it reads.
 
+mod movement;
 mod product;
 mod structure;
 
@@ -12,15 +13,13 @@ use std::collections::BTreeMap;
 use crate::graph::{Graph, NodeId, Op};
 
 use super::LowerError;
-use super::constants::{Constants, round};
+use super::constants::Constants;
 use super::kernel::{Kernel, Pairwise, Stream};
 use super::uses::{Uses, constant_views};
-use super::view::{Base, View, coalesce};
+use super::view::{Base, View};
 
-/// The buffer that holds x.
-pub(super) const STATE_BUFFER: usize = 0;
-/// The buffer that holds u.
-pub(super) const INPUT_BUFFER: usize = 1;
+/// An input of a program: its name in the graph, and how many elements it has.
+pub(super) type Argument<'a> = (&'a str, usize);
 
 /// An operand before placement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,8 +56,10 @@ fn start(view: &View) -> Unplaced {
 /// One entry, selected.
 #[derive(Debug, Clone)]
 pub(super) struct Selected {
-    /// Lengths of the buffers; x and u are the first two.
+    /// Lengths of the buffers; the inputs are the first ones.
     pub(super) buffers: Vec<usize>,
+    /// Number of inputs.
+    pub(super) input_count: usize,
     /// Kernels in an order that works.
     pub(super) kernels: Vec<Kernel<Unplaced>>,
     /// Where the result starts, consecutive.
@@ -67,45 +68,51 @@ pub(super) struct Selected {
     pub(super) result_len: usize,
 }
 
-/// Selects kernels for everything `root` needs. `state` and `input` are the names of x and u.
+/// Selects kernels for everything `root` needs; `inputs` lie end to end at the start of the workspace.
 ///
 /// # Errors
 /// [`LowerError::Node`] naming the node that has no kernel.
 pub(super) fn select(
     graph: &Graph,
     root: NodeId,
-    lens: [usize; 2],
+    inputs: &[Argument<'_>],
     constants: &mut Constants,
 ) -> Result<Selected, LowerError> {
     let uses = Uses::new(graph, root);
     let (fixed, count) = (constant_views(graph), graph.nodes().len());
     let mut selector = Selector {
         graph,
+        inputs,
         constants,
         uses,
         fixed,
         views: vec![None; count],
         homes: vec![None; count],
         dense: BTreeMap::new(),
-        buffers: lens.to_vec(),
+        buffers: inputs.iter().map(|(_, len)| *len).collect(),
         kernels: Vec::new(),
     };
     for id in graph.ids() {
         if selector.uses.needed[id.index()] {
-            if graph.shape(id).row_len() == 0 {
-                return Err(LowerError::node(graph, id, "it has no elements"));
-            }
-            let view = selector.node(id)?;
+            let shape = graph.shape(id);
+            // What has no elements takes no kernel; who reads it looks at its shape alone.
+            let is_empty = shape.row_len() == 0;
+            let view = if is_empty { View::dense(Base::Section, 0, &shape.resolve(1)) } else { selector.node(id)? };
             selector.views[id.index()] = Some(view);
         }
     }
     let view = selector.view(root)?;
+    if view.len() == 0 {
+        return Err(LowerError::node(graph, root, "it has no elements"));
+    }
     let result = selector.dense(root, &view)?;
-    Ok(Selected { buffers: selector.buffers, kernels: selector.kernels, result, result_len: view.len() })
+    let (buffers, kernels, result_len) = (selector.buffers, selector.kernels, view.len());
+    Ok(Selected { buffers, input_count: inputs.len(), kernels, result, result_len })
 }
 
 struct Selector<'a> {
     graph: &'a Graph,
+    inputs: &'a [Argument<'a>],
     constants: &'a mut Constants,
     uses: Uses,
     fixed: Vec<bool>,
@@ -131,13 +138,10 @@ impl Selector<'_> {
         let dims = node.ty.shape.resolve(1);
         let args = node.args.iter().map(|arg| self.view(*arg)).collect::<Result<Vec<_>, _>>()?;
         match &node.op {
-            Op::Input(name, _) if &**name == crate::dynamics::STATE => {
-                Ok(View::dense(Base::Buffer(STATE_BUFFER), 0, &dims))
-            }
-            Op::Input(name, _) if &**name == crate::dynamics::INPUT => {
-                Ok(View::dense(Base::Buffer(INPUT_BUFFER), 0, &dims))
-            }
-            Op::Input(..) => Err(LowerError::node(self.graph, id, "a device program takes only `x` and `u`")),
+            Op::Input(name, _) => match self.inputs.iter().position(|(input, _)| *input == &**name) {
+                Some(index) => Ok(View::dense(Base::Buffer(index), 0, &dims)),
+                None => Err(LowerError::node(self.graph, id, "the program has no such input")),
+            },
             Op::Parameter(..) => {
                 Err(LowerError::node(self.graph, id, "it has no value; bind the model's weights first"))
             }
@@ -196,80 +200,6 @@ impl Selector<'_> {
             offset += chain[position].1;
         }
         self.homes[id.index()].unwrap_or((buffer, offset))
-    }
-
-    /// The f32 values of a view into a constant, in the order of the view.
-    fn values(&self, id: NodeId, view: &View, node: usize) -> Result<Vec<f32>, LowerError> {
-        let Some(Op::Constant(tensor)) = self.graph.nodes().get(node).map(|node| &node.op) else {
-            return Err(LowerError::node(self.graph, id, "it reads a constant that is none"));
-        };
-        view.offsets()
-            .into_iter()
-            .map(|offset| {
-                let value = tensor.data()[offset];
-                round(value).ok_or_else(|| {
-                    LowerError::node(self.graph, id, &format!("it uses the constant {value:e}, which no f32 can hold"))
-                })
-            })
-            .collect()
-    }
-
-    /// The same elements where a kernel can read them: constants of the graph move to the constant section.
-    fn readable(&mut self, id: NodeId, view: &View) -> Result<View, LowerError> {
-        let Base::Constant(node) = view.base else { return Ok(view.clone()) };
-        if view.is_single() {
-            let first = View { dims: Vec::new(), strides: Vec::new(), ..view.clone() };
-            let offset = self.constants.intern(&self.values(id, &first, node)?);
-            let strides = vec![0; view.dims.len()];
-            return Ok(View { base: Base::Section, offset, dims: view.dims.clone(), strides });
-        }
-        let values = self.values(id, view, node)?;
-        Ok(View::dense(Base::Section, self.constants.intern(&values), &view.dims))
-    }
-
-    /// The consecutive elements of a view, copied where they are not consecutive.
-    fn dense(&mut self, id: NodeId, view: &View) -> Result<Unplaced, LowerError> {
-        if let Base::Constant(node) = view.base {
-            let values = self.values(id, view, node)?;
-            return Ok(Unplaced::Constant(self.constants.intern(&values)));
-        }
-        if view.is_dense() {
-            return Ok(start(view));
-        }
-        if let Some(known) = self.dense.get(view) {
-            return Ok(*known);
-        }
-        let place = self.buffer(view.len());
-        self.copy(id, view, place, &super::view::dense_strides(&view.dims))?;
-        let at = Unplaced::Buffer { index: place.0, offset: place.1 };
-        self.dense.insert(view.clone(), at);
-        Ok(at)
-    }
-
-    /// Moves the elements of `src` to `place`, with the given strides.
-    fn copy(&mut self, id: NodeId, src: &View, place: (usize, usize), strides: &[usize]) -> Result<(), LowerError> {
-        let dst = Unplaced::Buffer { index: place.0, offset: place.1 };
-        let target = View { strides: strides.to_vec(), ..src.clone() };
-        if let (Base::Constant(node), true) = (src.base, src.is_single() && target.is_dense()) {
-            let first = View { dims: Vec::new(), strides: Vec::new(), ..src.clone() };
-            let value = self.values(id, &first, node)?[0];
-            self.kernels.push(Kernel::Fill { dst, len: src.len(), value });
-            return Ok(());
-        }
-        let src = self.readable(id, src)?;
-        let loops = coalesce(&src.dims, [&src.strides, strides]);
-        let Some(unused) = 4usize.checked_sub(loops.len()) else {
-            let reason = format!("it moves elements in {} nested loops; the runtime has 4", loops.len());
-            return Err(LowerError::node(self.graph, id, &reason));
-        };
-        let (mut dims, mut src_strides, mut dst_strides) = ([1; 4], [0; 4], [0; 4]);
-        for (position, (len, [from, to])) in loops.iter().enumerate() {
-            dims[unused + position] = *len;
-            src_strides[unused + position] = *from;
-            dst_strides[unused + position] = *to;
-        }
-        self.kernels.push(Kernel::Copy { src: start(&src), dst, dims, src_strides, dst_strides });
-        Ok(())
     }
 
     /// Element by element, each element that differs from the others once.

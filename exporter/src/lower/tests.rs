@@ -1,5 +1,6 @@
 //! Lowered programs on the runtime against the f64 reference, and the memory plan against an independent checker.
 
+mod functions;
 mod memory;
 mod models;
 mod numbers;

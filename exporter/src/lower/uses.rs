@@ -82,6 +82,9 @@ pub(super) fn matrix_side(graph: &Graph, id: NodeId, fixed: &[bool]) -> Option<M
     let node = graph.node(id);
     let Op::MatMul { .. } = node.op else { return None };
     let dims = node.ty.shape.resolve(1);
+    if node.args.iter().any(|arg| graph.shape(*arg).row_len() == 0) {
+        return None;
+    }
     let (lead, last) = dims.split_at(dims.len() - 2);
     let [lhs, rhs] = [0, 1].map(|side: usize| fixed[node.args[side].index()]);
     match lead.iter().all(|len| *len == 1) {

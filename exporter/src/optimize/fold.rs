@@ -3,7 +3,7 @@
 use super::Rewrite;
 use super::site::Site;
 use crate::evaluate::evaluate;
-use crate::graph::{Graph, GraphError, Kind, NodeId, Op};
+use crate::graph::{Binary, Graph, GraphError, Kind, NodeId, Op};
 
 /// Results up to this length are folded even where their arguments stay in use; longer ones would store weights twice.
 pub const SMALL_LEN: usize = 16;
@@ -38,7 +38,7 @@ fn compute(site: &mut Site<'_>) -> Result<Option<NodeId>, GraphError> {
     }
 }
 
-/// x ∘ [c, c, …] → x ∘ c, where x has the shape of the result.
+/// x ∘ [c, c, …] → x ∘ c, where x has the shape of the result; a bias stays the vector that Gemm adds.
 fn number(site: &mut Site<'_>) -> Result<Option<NodeId>, GraphError> {
     let Op::Binary(op) = *site.op() else { return Ok(None) };
     let args = site.graph.node(site.node).args.clone();
@@ -47,6 +47,10 @@ fn number(site: &mut Site<'_>) -> Result<Option<NodeId>, GraphError> {
         let already = site.graph.shape(*arg).rank() == 0;
         let Some(value) = site.uniform(*arg) else { continue };
         if already || *site.graph.shape(other) != site.shape() || site.uniform(other).is_some() {
+            continue;
+        }
+        let is_product = matches!(site.graph.node(other).op, Op::MatMul { .. });
+        if op == Binary::Add && is_product && site.graph.shape(*arg).rank() == 1 {
             continue;
         }
         let scalar = site.graph.scalar(value)?;

@@ -1,5 +1,7 @@
 //! Parts along an axis: slices, joins and zeros.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use super::Rewrite;
 use super::site::Site;
 use crate::graph::{Binary, Dim, GraphError, NodeId, Op, Shape, Tensor};
@@ -100,20 +102,69 @@ fn cut(
     }
 }
 
-/// slice(f(a, b)) → f(slice(a), slice(b)), where f(a, b) has no other use
+/// slice(f(a, b)) → f(slice(a), slice(b)), where nothing else uses f(a, b); and the same below, as deep as that holds.
+///
+/// Only one value may have to be cut instead, besides weights and what meets a slice and vanishes.
 fn slice_of_elementwise(site: &mut Site<'_>) -> Rewritten {
     let Op::Slice { axis, start, len } = *site.op() else { return Ok(None) };
     let value = site.graph.node(site.node).args[0];
-    let node = site.graph.node(value).clone();
-    if !matches!(node.op, Op::Unary(..) | Op::Binary(..)) || !site.exclusive(value) {
+    if !site.exclusive(value) {
         return Ok(None);
     }
-    let mut args = Vec::with_capacity(node.args.len());
-    for arg in &node.args {
-        args.push(cut(site, *arg, (axis, start, len), node.ty.shape.rank())?);
+    // Axes are counted from the last, where operands of different rank agree.
+    let from_last = site.graph.shape(value).rank() - axis;
+    let own_axis = |site: &Site<'_>, id: NodeId| {
+        let own = site.graph.shape(id).rank().checked_sub(from_last);
+        own.filter(|own| site.graph.shape(id).len(*own) != Some(1))
+    };
+    let cut = covered(site, value, |site, id| own_axis(site, id).is_some());
+    let vanishes = |site: &Site<'_>, id: NodeId| {
+        let op = &site.graph.node(id).op;
+        let is_known = matches!(op, Op::Constant(..) | Op::Parameter(..));
+        is_known || matches!(op, Op::Concat { .. } | Op::Pad { .. } | Op::Broadcast(..) | Op::Slice { .. })
+    };
+    let args = cut.iter().flat_map(|id| site.graph.node(*id).args.iter().copied());
+    let left: BTreeSet<NodeId> =
+        args.filter(|arg| !cut.contains(arg) && own_axis(site, *arg).is_some() && !vanishes(site, *arg)).collect();
+    if cut.is_empty() || left.len() > 1 {
+        return Ok(None);
     }
-    let value = site.graph.add(node.op, &args)?;
-    site.shaped(value)
+    let mut parts: HashMap<NodeId, NodeId> = HashMap::new();
+    for id in cut {
+        let node = site.graph.node(id).clone();
+        let mut args = Vec::with_capacity(node.args.len());
+        for arg in &node.args {
+            args.push(match (parts.get(arg), own_axis(site, *arg)) {
+                (Some(part), _) => *part,
+                (None, Some(own)) => site.graph.slice(*arg, own, start, len)?,
+                (None, None) => *arg,
+            });
+        }
+        let part = site.graph.add(node.op, &args)?;
+        parts.insert(id, part);
+    }
+    match parts.get(&value).copied() {
+        Some(part) => site.shaped(part),
+        None => Ok(None),
+    }
+}
+
+/// The elementwise nodes below `root`, ascending, that `wanted` accepts and that only such nodes use.
+fn covered(site: &Site<'_>, root: NodeId, wanted: impl Fn(&Site<'_>, NodeId) -> bool) -> BTreeSet<NodeId> {
+    let mut found = BTreeSet::new();
+    // Nodes to be looked at, with the uses by nodes found so far; users have higher ids and come first.
+    let mut pending = BTreeMap::from([(root, 1)]);
+    while let Some((id, uses)) = pending.pop_last() {
+        let node = site.graph.node(id);
+        let elementwise = matches!(node.op, Op::Unary(..) | Op::Binary(..));
+        if elementwise && site.uses.get(&id) == Some(&uses) && wanted(site, id) {
+            found.insert(id);
+            for arg in &node.args {
+                *pending.entry(*arg).or_insert(0) += 1;
+            }
+        }
+    }
+    found
 }
 
 /// pad(pad(x)) → pad(x)

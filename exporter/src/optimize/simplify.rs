@@ -178,14 +178,14 @@ fn signed_product(site: &mut Site<'_>) -> Rewritten {
     Ok(None)
 }
 
-/// cos −x → cos x, |−x| → |x|, and f(−x) → −f(x) for sin, tanh, erf, atan, sign and 1/x
+/// cos −x → cos x, |−x| → |x|, and f(−x) → −f(x) for sin, tanh, erf, atan, sign, round and 1/x
 fn signed_function(site: &mut Site<'_>) -> Rewritten {
     let Op::Unary(op) = *site.op() else { return Ok(None) };
     let arg = site.graph.node(site.node).args[0];
     let Some(x) = site.unary_at(arg, Unary::Neg) else { return Ok(None) };
     match op {
         Unary::Cos | Unary::Abs => site.graph.add(Op::Unary(op), &[x]).map(Some),
-        Unary::Sin | Unary::Tanh | Unary::Erf | Unary::Atan | Unary::Sign | Unary::Reciprocal => {
+        Unary::Sin | Unary::Tanh | Unary::Erf | Unary::Atan | Unary::Sign | Unary::Round | Unary::Reciprocal => {
             let value = site.graph.add(Op::Unary(op), &[x])?;
             site.graph.neg(value).map(Some)
         }

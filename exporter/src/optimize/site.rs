@@ -15,6 +15,8 @@ pub(super) struct Site<'a> {
     pub(super) direct: bool,
     /// Whether one of the node's users is a matrix product.
     pub(super) feeds_matmul: bool,
+    /// Most elements of a constant that may be stored a second time, changed.
+    pub(super) copied_len: usize,
 }
 
 impl Site<'_> {

@@ -1,6 +1,8 @@
 //! Scalings and permutations that disappear in a constant matrix, where nothing else uses that matrix.
 //!
-//! These run by themselves, so that the counts of uses they rely on are exact.
+//! A permutation of columns may take a copy of a small matrix, [`super::Storage`] allowing: J costs a first layer's weights
+//! once more, and saves four operators on every call. These run by themselves, so that the counts of uses they rely on are
+//! exact.
 
 use super::Rewrite;
 use super::site::Site;
@@ -55,16 +57,17 @@ impl Layer {
 
 /// The layer a node is, if its weights are its own.
 fn layer(site: &Site<'_>, id: NodeId) -> Option<Layer> {
+    layer_up_to(site, id, 0)
+}
+
+/// The layer a node is, if its weights are its own or have at most `copied_len` elements.
+fn layer_up_to(site: &Site<'_>, id: NodeId, copied_len: usize) -> Option<Layer> {
     let node = site.graph.node(id);
     let Op::MatMul { transpose_lhs, transpose_rhs } = node.op else { return None };
     let (x, weights) = (node.args[0], node.args[1]);
     let tensor = site.graph.constant_value(weights).filter(|tensor| tensor.shape().len() == 2)?;
-    (site.single_use(weights) && x != weights).then(|| Layer {
-        x,
-        weights: tensor.clone(),
-        transpose_lhs,
-        transpose_rhs,
-    })
+    let free = site.single_use(weights) || tensor.data().len() <= copied_len;
+    (free && x != weights).then(|| Layer { x, weights: tensor.clone(), transpose_lhs, transpose_rhs })
 }
 
 /// One factor per element of the last dimension, `count` of them.
@@ -113,7 +116,7 @@ fn scaled_argument(site: &mut Site<'_>) -> Rewritten {
     }
 }
 
-/// concat(y[i..j], −y[k..l], …) with y = x · W → x · W′, where only these slices use y
+/// concat(y[i..j], −y[k..l], …) with y = x · W → x · W′, where only these slices use y; W stays where others use it
 fn permuted_columns(site: &mut Site<'_>) -> Rewritten {
     let Op::Concat { axis } = *site.op() else { return Ok(None) };
     let mut product = None;
@@ -135,6 +138,7 @@ fn permuted_columns(site: &mut Site<'_>) -> Rewritten {
     let Some(product) = product.filter(|product| site.direct && site.uses.get(product) == Some(&args.len())) else {
         return Ok(None);
     };
-    let Some(layer) = layer(site, product).filter(|_| axis + 1 == site.shape().rank()) else { return Ok(None) };
+    let layer = layer_up_to(site, product, site.copied_len).filter(|_| axis + 1 == site.shape().rank());
+    let Some(layer) = layer else { return Ok(None) };
     layer.with(site, columns.len(), |at, k, j| at(k, columns[j].0) * columns[j].1)
 }

@@ -1,30 +1,36 @@
 //! What the manifest says of the model and of its graphs.
 
 use crate::dynamics::{Model, Separability};
-use crate::graph::Graph;
-use crate::manifest::{Coordinate, DampingRecord, Dimension, ModelRecord, OnnxGraph, Port, SeparabilityRecord};
+use crate::graph::{Dim, Graph, Shape};
+use crate::manifest::{Coordinate, DampingRecord, Dimension, ModelRecord, Port, SeparabilityRecord};
+use crate::onnx::{self, Batch, OnnxError, RolloutPort, STEPS};
 
 use super::ExportOptions;
 
 /// Inputs and outputs of a graph, as its file has them.
-pub(super) fn ports(graph: &Graph, file: &str) -> OnnxGraph {
-    let port = |name: &str, id| Port {
-        name: name.to_owned(),
-        shape: graph
-            .shape(id)
-            .dims()
-            .iter()
-            .map(|dim| match dim {
-                crate::graph::Dim::Batch => Dimension::Named("batch".to_owned()),
-                crate::graph::Dim::Fixed(len) => Dimension::Fixed(*len),
-            })
-            .collect(),
+pub(super) fn ports(graph: &Graph, batch: Batch) -> [Vec<Port>; 2] {
+    let port = |name: &str, id| Port { name: name.to_owned(), shape: dimensions(graph.shape(id), batch) };
+    [
+        graph.inputs().into_iter().map(|(name, id)| port(name, id)).collect(),
+        graph.outputs().iter().map(|(name, id)| port(name, *id)).collect(),
+    ]
+}
+
+/// Inputs and outputs of the rollout of a step.
+pub(super) fn rollout_ports(step: &Graph, batch: Batch) -> Result<[Vec<Port>; 2], OnnxError> {
+    let port = |RolloutPort { name, stacked, shape }: RolloutPort| {
+        let steps = stacked.then(|| Dimension::Named(STEPS.to_owned()));
+        Port { name, shape: steps.into_iter().chain(dimensions(&shape, batch)).collect() }
     };
-    OnnxGraph {
-        file: file.to_owned(),
-        inputs: graph.inputs().into_iter().map(|(name, id)| port(name, id)).collect(),
-        outputs: graph.outputs().iter().map(|(name, id)| port(name, *id)).collect(),
-    }
+    Ok(onnx::rollout_ports(step)?.map(|ports| ports.into_iter().map(port).collect()))
+}
+
+fn dimensions(shape: &Shape, batch: Batch) -> Vec<Dimension> {
+    let dimension = |dim: &Dim| match (*dim, batch) {
+        (Dim::Fixed(len), _) | (Dim::Batch, Batch::Fixed(len)) => Dimension::Fixed(len),
+        (Dim::Batch, Batch::Dynamic) => Dimension::Named("batch".to_owned()),
+    };
+    shape.dims().iter().map(dimension).collect()
 }
 
 /// The system an export describes.

@@ -9,7 +9,7 @@ use super::samples::Samples;
 use crate::graph::GraphError;
 use crate::limited::{ReadError, read_limited};
 use crate::manifest::{DeviceRecord, FileRecord, Manifest, ManifestError};
-use crate::onnx::MAX_FILE_BYTES;
+use crate::onnx::{MAX_FILE_BYTES, Precision};
 use crate::pipeline::BLOB_FILE;
 
 /// One of the three graphs of an exported model.
@@ -110,6 +110,10 @@ pub struct Artifact {
     pub step: Vec<u8>,
     /// `model.hnn`, as words; the manifest may say that the device cannot hold the model.
     pub blob: Option<Vec<u32>>,
+    /// Numbers of the ONNX files.
+    pub precision: Precision,
+    /// Other files of the export, which validation does not evaluate.
+    pub other_graphs: Vec<String>,
     /// Length of a time step.
     pub dt: f64,
     /// States of the training distribution.
@@ -142,6 +146,8 @@ impl Artifact {
             field: part(Part::Field)?,
             step: part(Part::Step)?,
             blob,
+            precision: manifest.onnx.precision,
+            other_graphs: other_graphs(&manifest),
             dt: manifest.integration.dt,
             samples: Samples::new(&manifest.samples.x, &manifest.samples.u)?,
             changed_files: changed_files(directory, &manifest.files)?,
@@ -157,6 +163,11 @@ impl Artifact {
             Part::Step => &self.step,
         }
     }
+}
+
+fn other_graphs(manifest: &Manifest) -> Vec<String> {
+    let is_part = |file: &str| Part::ALL.iter().any(|part| part.file_name() == file);
+    manifest.onnx.graphs.iter().map(|graph| graph.file.clone()).filter(|file| !is_part(file)).collect()
 }
 
 fn words(directory: &Path, bytes: &[u8]) -> Result<Vec<u32>, ArtifactError> {

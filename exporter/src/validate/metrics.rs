@@ -1,13 +1,26 @@
 //! How far two tensors are apart, and whether that is agreement.
 //!
-//! Engines agree on an output where |a − b| ≤ [`TOLERANCE`] · (|b| + s) for every element, b being the reference and s the
+//! Engines agree on an output where |a − b| ≤ c · (|b| + s) for every element, c from [`tolerance`], b being the reference and s the
 //! root mean square of b over all samples: relative where b is large, and not asking for digits where b happens to be near
 //! 0. Anything that is not finite, on either side, is disagreement.
 
 use crate::graph::Tensor;
+use crate::onnx::Precision;
 
 /// Largest relative difference that counts as agreement.
 pub const TOLERANCE: f64 = 1e-5;
+/// The same where the files are f16, whose numbers are 2⁻¹¹ = 4.9e-4 of their size off: some twenty such roundings.
+pub const TOLERANCE_F16: f64 = 1e-2;
+
+/// What agreement means for files of a precision. Engines round what is between in f32 even where a file is f64, and so
+/// does the device, so f64 asks for no more than f32.
+#[must_use]
+pub fn tolerance(precision: Precision) -> f64 {
+    match precision {
+        Precision::F16 => TOLERANCE_F16,
+        Precision::F32 | Precision::F64 => TOLERANCE,
+    }
+}
 
 /// Differences of one output between an engine (a) and the reference (b).
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -32,17 +45,18 @@ pub struct Metrics {
     pub scale: f64,
     /// Largest |a − b| / (|b| + s), what the verdict goes by.
     pub worst: f64,
-    /// [`TOLERANCE`], as used.
+    /// Largest `worst` that agrees.
     pub tolerance: f64,
     /// The verdict.
     pub agrees: bool,
 }
 
-/// Compares `candidate` (a) with `reference` (b); `scale` replaces s where the output's own size is no measure.
+/// Compares `candidate` (a) with `reference` (b) within `tolerance`; `scale` replaces s where the output's own size is no
+/// measure.
 ///
 /// Tensors of different shapes disagree, with no differences measured.
 #[must_use]
-pub fn compare(candidate: &Tensor, reference: &Tensor, scale: Option<f64>) -> Metrics {
+pub fn compare(candidate: &Tensor, reference: &Tensor, scale: Option<f64>, tolerance: f64) -> Metrics {
     let samples = reference.shape().first().copied().unwrap_or(1);
     let count = reference.data().len().max(1) as f64;
     let scale = scale.unwrap_or_else(|| root_mean_square(reference.data()));
@@ -57,7 +71,7 @@ pub fn compare(candidate: &Tensor, reference: &Tensor, scale: Option<f64>) -> Me
         inf_count: 0,
         scale,
         worst: 0.0,
-        tolerance: TOLERANCE,
+        tolerance,
         agrees: false,
     };
     if candidate.shape() != reference.shape() {
@@ -93,7 +107,7 @@ pub fn compare(candidate: &Tensor, reference: &Tensor, scale: Option<f64>) -> Me
     } else if a_squares != b_squares {
         metrics.cosine = 0.0;
     }
-    metrics.agrees = metrics.nan_count + metrics.inf_count == 0 && metrics.worst <= TOLERANCE;
+    metrics.agrees = metrics.nan_count + metrics.inf_count == 0 && metrics.worst <= tolerance;
     metrics
 }
 
@@ -124,7 +138,7 @@ mod tests {
     #[test]
     fn differences_are_located_and_measured() {
         let reference = column(&[1.0, -2.0, 2.0, 4.0]);
-        let metrics = compare(&column(&[1.0, -2.0, 2.5, 4.0]), &reference, None);
+        let metrics = compare(&column(&[1.0, -2.0, 2.5, 4.0]), &reference, None, TOLERANCE);
         assert_eq!((metrics.max_abs, metrics.max_abs_at.clone()), (0.5, vec![1, 0]));
         assert_eq!((metrics.max_rel, metrics.rmse, metrics.scale), (0.25, 0.25, 2.5));
         assert_eq!(metrics.worst, 0.5 / 4.5);
@@ -135,7 +149,7 @@ mod tests {
     fn agreement_is_relative_to_the_element_and_to_the_output() {
         let reference = column(&[1.0, 0.0, 1.0, 0.0]);
         let scale = root_mean_square(reference.data());
-        let at = |error: f64| compare(&column(&[1.0, error, 1.0, 0.0]), &reference, None).agrees;
+        let at = |error: f64| compare(&column(&[1.0, error, 1.0, 0.0]), &reference, None, TOLERANCE).agrees;
         assert!(at(0.99 * TOLERANCE * scale));
         assert!(!at(1.01 * TOLERANCE * scale));
     }
@@ -143,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_not_finite_disagrees_even_with_itself() {
         for value in [f64::NAN, f64::INFINITY] {
-            let metrics = compare(&column(&[1.0, value]), &column(&[1.0, value]), None);
+            let metrics = compare(&column(&[1.0, value]), &column(&[1.0, value]), None, TOLERANCE);
             assert!(!metrics.agrees);
             assert_eq!(metrics.nan_count + metrics.inf_count, 2);
         }
@@ -151,8 +165,8 @@ mod tests {
 
     #[test]
     fn equal_zeros_agree_and_shapes_must_match() {
-        assert!(compare(&column(&[0.0, 0.0]), &column(&[0.0, 0.0]), None).agrees);
-        assert!(!compare(&Tensor::scalar(0.0), &column(&[0.0, 0.0]), None).agrees);
-        assert_eq!(compare(&column(&[1.0, 0.0]), &column(&[0.0, 1.0]), None).cosine, 0.0);
+        assert!(compare(&column(&[0.0, 0.0]), &column(&[0.0, 0.0]), None, TOLERANCE).agrees);
+        assert!(!compare(&Tensor::scalar(0.0), &column(&[0.0, 0.0]), None, TOLERANCE).agrees);
+        assert_eq!(compare(&column(&[1.0, 0.0]), &column(&[0.0, 1.0]), None, TOLERANCE).cosine, 0.0);
     }
 }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use super::artifact::Part;
+use super::artifact::{Artifact, Part};
 use super::engine::EngineKind;
-use super::metrics::{Metrics, TOLERANCE};
+use super::metrics::{Metrics, tolerance};
 use super::physics::{Check, DRIFT_TOLERANCE, Drift, Physics, SLOPE_WIDTH};
+use crate::onnx::Precision;
 
 /// Version of the report's form.
 pub const REPORT_FORMAT: u32 = 1;
@@ -75,8 +76,14 @@ pub struct Report {
     pub problems: Vec<String>,
     /// Number of states compared.
     pub samples: usize,
+    /// Numbers of the ONNX files; decides the tolerance.
+    #[serde(default)]
+    pub precision: Precision,
     /// Files that are no longer what was exported.
     pub changed_files: Vec<String>,
+    /// ONNX files that are not compared.
+    #[serde(default)]
+    pub other_graphs: Vec<String>,
     /// Engines.
     pub engines: Vec<EngineRecord>,
     /// Comparisons with the reference.
@@ -86,13 +93,15 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(samples: usize, changed_files: Vec<String>) -> Self {
+    pub(super) fn new(samples: usize, artifact: &Artifact) -> Self {
         Self {
             format: REPORT_FORMAT,
             passes: false,
             problems: Vec::new(),
             samples,
-            changed_files,
+            precision: artifact.precision,
+            changed_files: artifact.changed_files.clone(),
+            other_graphs: artifact.other_graphs.clone(),
             engines: Vec::new(),
             outputs: Vec::new(),
             physics: None,
@@ -120,14 +129,14 @@ impl Report {
 
 /// Why an output does not agree. Differences are measured only where both sides are finite and of one shape.
 fn disagreement(metrics: &Metrics) -> String {
-    let Metrics { worst, nan_count, inf_count, .. } = metrics;
+    let Metrics { worst, nan_count, inf_count, tolerance, .. } = metrics;
     if nan_count + inf_count > 0 {
         return format!("not finite, {nan_count} NaN, {inf_count} Inf");
     }
-    if *worst <= TOLERANCE {
+    if worst <= tolerance {
         return "the output is missing, or of another shape".to_owned();
     }
-    format!("{worst:.1e} relative, limit {TOLERANCE:.0e}")
+    format!("{worst:.1e} relative, limit {tolerance:.0e}")
 }
 
 impl Physics {
@@ -143,9 +152,13 @@ impl Physics {
                 problems.push(format!("{what}: {value:.1e}, limit {limit:.0e}"));
             }
         }
-        if let Some(Drift { relative, slope, .. }) = self.drift.as_ref().filter(|drift| !drift.passes) {
-            let (value, error) = (slope.value, slope.standard_error);
-            problems.push(format!("the energy drifts: {relative:.1e} of its spread, slope {value:.1e} ± {error:.0e}"));
+        if let Some(drift) = self.drift.as_ref().filter(|drift| !drift.passes) {
+            let (value, error) = (drift.slope.value, drift.slope.standard_error);
+            let (relative, farthest) = (drift.relative, drift.energy_error_max / drift.energy_scale);
+            problems.push(format!(
+                "the energy drifts: {relative:.1e} of its spread, slope {value:.1e} ± {error:.0e}, at most {farthest:.1e} of the \
+                 spread away"
+            ));
         }
         problems.extend(self.failure.iter().map(|failure| format!("a trajectory failed: {failure}")));
         problems
@@ -159,7 +172,11 @@ impl fmt::Display for Report {
             let state = if *state == EngineState::Ran { "" } else { "did not run: " };
             writeln!(f, "{engine:<10} {state}{what}")?;
         }
-        writeln!(f, "\n{} states, against the reference; agreement within {TOLERANCE:.0e} relative", self.samples)?;
+        let (samples, precision, limit) = (self.samples, self.precision, tolerance(self.precision));
+        writeln!(
+            f,
+            "\n{samples} states, {precision} files, against the reference; agreement within {limit:.0e} relative"
+        )?;
         writeln!(
             f,
             "{:<12} {:<9} {:<9} {:>9} {:>9} {:>9} {:>10} {:>8}",
@@ -167,7 +184,7 @@ impl fmt::Display for Report {
         )?;
         for OutputRecord { part, output, engine, metrics } in &self.outputs {
             let verdict = if metrics.agrees { "agrees" } else { "DIFFERS" };
-            if !metrics.agrees && metrics.worst <= TOLERANCE {
+            if !metrics.agrees && metrics.worst <= metrics.tolerance {
                 let why = disagreement(metrics);
                 writeln!(f, "{part:<12} {output:<9} {engine:<9} {why:<40} {verdict:>8}")?;
                 continue;
@@ -178,6 +195,9 @@ impl fmt::Display for Report {
                 f,
                 "{part:<12} {output:<9} {engine:<9} {max_abs:>9.1e} {max_rel:>9.1e} {rmse:>9.1e} {angle:>10.1e} {verdict:>8}"
             )?;
+        }
+        if !self.other_graphs.is_empty() {
+            writeln!(f, "not compared: {}", self.other_graphs.join(", "))?;
         }
         if let Some(physics) = &self.physics {
             write!(f, "\n{physics}")?;
@@ -210,8 +230,11 @@ impl fmt::Display for Physics {
             f,
             "  slope {value:.1e} ± {standard_error:.0e} per second, {change} {relative:.1e} of the spread  {verdict}"
         )?;
-        let within =
-            if drift.damped { String::new() } else { format!("a slope within {SLOPE_WIDTH} standard errors, or ") };
+        let within = if drift.damped {
+            String::new()
+        } else {
+            format!("a slope within {SLOPE_WIDTH} standard errors and an error below the spread, or ")
+        };
         writeln!(f, "  passes with {within}a {change} below {DRIFT_TOLERANCE:.0e} of the spread over the run")
     }
 }

@@ -22,6 +22,11 @@ fn failed(error: hnn_runtime::Error) -> EngineError {
     EngineError::failed(EngineKind::Runtime, error)
 }
 
+/// Name and release of the runtime, for reports.
+pub(super) fn version() -> String {
+    format!("hnn-runtime {}, f32", env!("CARGO_PKG_VERSION"))
+}
+
 /// Runs `task` with the blob's program, bound to a workspace.
 pub(super) fn with_model<T>(
     words: &[u32],
@@ -57,7 +62,7 @@ impl Engine for Runtime {
     }
 
     fn version(&self) -> String {
-        format!("hnn-runtime {}, f32", env!("CARGO_PKG_VERSION"))
+        version()
     }
 
     fn run(&mut self, inputs: &[(&str, &Tensor)]) -> Result<Vec<(String, Tensor)>, EngineError> {

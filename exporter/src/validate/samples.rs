@@ -1,6 +1,7 @@
 //! The states that engines are compared on: those of the manifest, and as many more like them as are asked for.
 
 use crate::graph::{GraphError, MAX_ELEMENTS, Tensor};
+use crate::onnx::Precision;
 
 /// States from the distribution the model was trained on, with inputs where it has them.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +57,15 @@ impl Samples {
             Tensor::new(vec![count, width], values.map(|value| f64::from(value as f32)).collect())
         };
         Ok(Self { x: draw(&self.x)?, u: self.u.as_ref().map(draw).transpose()? })
+    }
+
+    /// The samples as files of that precision can take them.
+    #[must_use]
+    pub fn rounded(mut self, precision: Precision) -> Self {
+        for table in [Some(&mut self.x), self.u.as_mut()].into_iter().flatten() {
+            table.data_mut().iter_mut().for_each(|value| *value = precision.round(*value));
+        }
+        self
     }
 
     /// Number of samples.

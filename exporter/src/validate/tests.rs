@@ -31,7 +31,7 @@ fn check(case: &Case, engine: &mut dyn Engine, file: &[u8]) {
     let found = engine.run(&inputs).unwrap_or_else(|error| panic!("{}: {error}", case.name));
     for (name, reference) in &expected {
         let (_, candidate) = found.iter().find(|(known, _)| known == name).unwrap();
-        let metrics = metrics::compare(candidate, reference, Some(1.0));
+        let metrics = metrics::compare(candidate, reference, Some(1.0), metrics::TOLERANCE);
         assert_eq!(candidate.shape(), reference.shape(), "{}: {name}", case.name);
         assert!(metrics.worst <= F32_TOLERANCE, "{}: {name} differs by {metrics:?}", case.name);
     }
@@ -95,6 +95,8 @@ fn pendulum(wrong: f64) -> Artifact {
         field: file(&field),
         step: file(&step),
         blob: None,
+        precision: Precision::F32,
+        other_graphs: Vec::new(),
         dt: 0.05,
         samples: Samples::new(&rows, &[]).unwrap(),
         changed_files: Vec::new(),
@@ -146,17 +148,17 @@ fn changed_files_and_disagreement_fail_the_report_by_name() {
     let nothing = std::collections::BTreeMap::new();
     let expected =
         [(Part::Hamiltonian, vec![("H".to_owned(), Tensor::full(&[1, 1], 1.0).unwrap())])].into_iter().collect();
-    let records = compare_all(EngineKind::Ort, &nothing, &expected);
+    let records = compare_all(EngineKind::Ort, &nothing, &expected, Precision::F32);
     assert!(!records[0].metrics.agrees, "an output that an engine does not give must not pass");
     report_says(records, "of another shape");
     let infinite = [(Part::Hamiltonian, vec![("H".to_owned(), Tensor::full(&[1, 1], f64::INFINITY).unwrap())])]
         .into_iter()
         .collect();
-    report_says(compare_all(EngineKind::Ort, &infinite, &expected), "not finite, 0 NaN, 1 Inf");
+    report_says(compare_all(EngineKind::Ort, &infinite, &expected, Precision::F32), "not finite, 0 NaN, 1 Inf");
 }
 
 fn report_says(outputs: Vec<OutputRecord>, why: &str) {
-    let mut report = Report::new(1, Vec::new());
+    let mut report = Report::new(1, &pendulum(0.0));
     report.outputs = outputs;
     report.judge();
     assert!(report.problems[0].contains(why) && !report.to_string().contains("0.0e0"), "{report}");
@@ -169,7 +171,7 @@ fn the_json_report_follows_its_schema_and_reads_back() {
     let settings = Settings { engines: Some(vec![EngineKind::Reference]), ..Settings::default() };
     let mut report = validate(&pendulum(1.0), &settings).unwrap();
     let expected = [(Part::Field, vec![("dx".to_owned(), Tensor::scalar(1.0))])].into_iter().collect();
-    report.outputs = compare_all(EngineKind::Tract, &expected, &expected);
+    report.outputs = compare_all(EngineKind::Tract, &expected, &expected, Precision::F32);
     let json = serde_json::to_value(&report).unwrap();
     let complaints: Vec<String> = schema.iter_errors(&json).map(|error| error.to_string()).collect();
     assert!(complaints.is_empty(), "{complaints:?}");

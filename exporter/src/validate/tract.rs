@@ -1,5 +1,6 @@
 //! The tract engine. A plan is made for the shapes of the first inputs and again when they change.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tract_onnx::prelude::*;
@@ -8,11 +9,14 @@ use tract_onnx::tract_hir::infer::{Factoid, ShapeFactoid};
 
 use super::batches::{self, Declared};
 use super::engine::{Engine, EngineError, EngineKind, input};
+use super::once::Subject;
 use crate::graph::Tensor as Values;
 
 /// A model in tract.
 pub struct Tract {
     model: InferenceModel,
+    /// Inputs that are the same in every run, in their own type.
+    known: BTreeMap<String, Arc<Tensor>>,
     inputs: Vec<(String, DatumType)>,
     declared: Vec<Declared>,
     outputs: Vec<String>,
@@ -34,10 +38,23 @@ impl Tract {
     ///
     /// # Errors
     /// [`EngineError::Failed`] where tract does not accept it.
-    pub fn read(mut file: &[u8]) -> Result<Self, EngineError> {
+    pub fn read(file: &[u8]) -> Result<Self, EngineError> {
+        Self::open(&Subject::new(file.to_vec()), BTreeMap::new())
+    }
+
+    /// Reads an ONNX file, and weights in files beside it where it lies on a disk; `known` holds the inputs that are the
+    /// same in every run, on which shapes may depend.
+    ///
+    /// # Errors
+    /// As [`Tract::read`].
+    pub(super) fn open(subject: &Subject, known: BTreeMap<String, Values>) -> Result<Self, EngineError> {
         // Other tools write symbolic shapes of intermediate values that tract cannot unify; it infers its own.
         let loader = tract_onnx::onnx().with_ignore_value_info(true);
-        let model = loader.model_for_read(&mut file).map_err(failed)?;
+        let model = match &subject.path {
+            Some(path) => loader.model_for_path(path),
+            None => loader.model_for_read(&mut subject.bytes.as_slice()),
+        };
+        let model = model.map_err(failed)?;
         let (mut inputs, mut declared) = (Vec::new(), Vec::new());
         for outlet in model.input_outlets().map_err(failed)? {
             let fact = model.outlet_fact(*outlet).map_err(failed)?;
@@ -51,7 +68,13 @@ impl Tract {
             let name = model.outlet_label(*outlet).map_or_else(|| model.node(outlet.node).name.clone(), str::to_owned);
             outputs.push(name);
         }
-        Ok(Self { model, inputs, declared, outputs, plan: None })
+        let mut typed = BTreeMap::new();
+        for (name, datum_type) in &inputs {
+            if let Some(values) = known.get(name) {
+                typed.insert(name.clone(), tensor(values, *datum_type)?.into_arc_tensor());
+            }
+        }
+        Ok(Self { model, known: typed, inputs, declared, outputs, plan: None })
     }
 
     fn plan(&mut self, shapes: Vec<Vec<usize>>) -> Result<Arc<TypedRunnableModel>, EngineError> {
@@ -62,7 +85,11 @@ impl Tract {
         }
         let mut model = self.model.clone();
         for (position, shape) in shapes.iter().enumerate() {
-            let fact = InferenceFact::dt_shape(self.inputs[position].1, shape.clone());
+            let (name, datum_type) = &self.inputs[position];
+            let fact = match self.known.get(name) {
+                Some(known) => InferenceFact::from(known.as_ref().clone()),
+                None => InferenceFact::dt_shape(*datum_type, shape.clone()),
+            };
             model = model.with_input_fact(position, fact).map_err(failed)?;
         }
         let plan = model.into_optimized().and_then(IntoRunnable::into_runnable).map_err(failed)?;
@@ -84,6 +111,12 @@ impl Engine for Tract {
         let declared = self.declared.clone();
         batches::run(&declared, inputs, |inputs| self.evaluate(inputs))
     }
+}
+
+/// Values in the type that an input has.
+fn tensor(values: &Values, datum_type: DatumType) -> Result<Tensor, EngineError> {
+    let tensor = Tensor::from_shape(values.shape(), values.data()).map_err(failed)?;
+    Ok(tensor.cast_to_dt(datum_type).map_err(failed)?.into_owned())
 }
 
 /// What is known of a shape; nothing where not even its rank is.
@@ -111,10 +144,14 @@ impl Tract {
         let mut tensors = tvec![];
         let mut shapes = Vec::new();
         for (position, (name, datum_type)) in self.inputs.iter().enumerate() {
+            if let Some(known) = self.known.get(name) {
+                tensors.push(known.clone().into_tvalue());
+                shapes.push(known.shape().to_vec());
+                continue;
+            }
             let values = input(EngineKind::Tract, inputs, name)?;
             self.check(position, values.shape())?;
-            let tensor = Tensor::from_shape(values.shape(), values.data()).map_err(failed)?;
-            tensors.push(tensor.cast_to_dt(*datum_type).map_err(failed)?.into_owned().into_tvalue());
+            tensors.push(tensor(values, *datum_type)?.into_tvalue());
             shapes.push(values.shape().to_vec());
         }
         let results = self.plan(shapes)?.run(tensors).map_err(failed)?;

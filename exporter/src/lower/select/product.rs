@@ -31,6 +31,9 @@ impl Selector<'_> {
     /// A product of two values, batched by its leading dimensions.
     pub(super) fn matmul(&mut self, id: NodeId, args: Vec<View>, swap: [bool; 2]) -> Result<View, LowerError> {
         let dims = self.graph.shape(id).resolve(1);
+        if args[0].len() == 0 {
+            return Ok(self.zeros(id, &dims));
+        }
         let split = dims.len() - 2;
         let mut sides = Vec::with_capacity(2);
         for (view, swap) in args.iter().zip(swap) {

@@ -14,7 +14,7 @@ impl Selector<'_> {
         let (index, offset) = self.home(id);
         let whole = View::dense(Base::Buffer(index), offset, &dims);
         let mut first = 0;
-        for arg in args {
+        for arg in args.iter().filter(|arg| arg.len() > 0) {
             let part = whole.clone().slice(axis, first, arg.dims[axis]);
             first += arg.dims[axis];
             self.put(id, arg, &part)?;
@@ -33,7 +33,9 @@ impl Selector<'_> {
                 self.clear(id, &whole.clone().slice(axis, first, len))?;
             }
         }
-        self.put(id, arg, &whole.clone().slice(axis, before, arg.dims[axis]))?;
+        if arg.len() > 0 {
+            self.put(id, arg, &whole.clone().slice(axis, before, arg.dims[axis]))?;
+        }
         Ok(whole)
     }
 
@@ -46,6 +48,14 @@ impl Selector<'_> {
             && value.offset == target.offset
             && value.dims.iter().zip(&value.strides).zip(&target.strides).all(|((len, a), b)| *len == 1 || a == b);
         if is_there { Ok(()) } else { self.copy(id, value, (index, target.offset), &target.strides) }
+    }
+
+    /// A result that is the sum of nothing.
+    pub(super) fn zeros(&mut self, id: NodeId, dims: &[usize]) -> View {
+        let (index, offset) = self.home(id);
+        let dst = Unplaced::Buffer { index, offset };
+        self.kernels.push(Kernel::Fill { dst, len: dims.iter().product(), value: 0.0 });
+        dst.view(dims)
     }
 
     /// Writes zeros.
@@ -67,6 +77,9 @@ impl Selector<'_> {
     /// Sums over axes, one kernel for each run of neighbouring ones, the last run first.
     pub(super) fn sum(&mut self, id: NodeId, arg: &View, axes: &[usize]) -> Result<View, LowerError> {
         let dims = self.graph.shape(id).resolve(1);
+        if arg.len() == 0 {
+            return Ok(self.zeros(id, &dims));
+        }
         // Runs of axes that are all summed or all kept: length and whether summed.
         let mut runs: Vec<(usize, bool)> = Vec::new();
         for (axis, len) in arg.dims.iter().enumerate().filter(|(_, len)| **len != 1) {

@@ -60,7 +60,8 @@ fn check_memory(label: &str, model: &Model) {
     let separable = dynamics::separability(model).unwrap().is_separable();
     let mut constants = Constants::default();
     for (kind, graph, root) in roots(model, separable).unwrap() {
-        let selected = select(&graph, root, lens, &mut constants).unwrap();
+        let inputs = [(dynamics::STATE, lens[0]), (dynamics::INPUT, lens[1])];
+        let selected = select(&graph, root, &inputs, &mut constants).unwrap();
         for (number, order) in orders(&selected).into_iter().enumerate() {
             let kernels = reordered(&selected.kernels, &order);
             let placed = place(&selected, &kernels);

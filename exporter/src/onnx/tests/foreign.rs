@@ -1,114 +1,10 @@
-//! Files as other tools write them: the vocabulary and the habits of exporters.
+//! The vocabulary and the habits of exporters.
 
-use prost::Message;
-
-use super::super::proto::attribute_proto::AttributeType;
-use super::super::proto::tensor_proto::DataType;
-use super::super::proto::tensor_shape_proto::{Dimension, dimension};
-use super::super::proto::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
-    ValueInfoProto, type_proto,
-};
-use super::super::{OnnxError, read};
+use super::super::{MIN_OPSET, ReadOptions, Weights};
+use super::file::{File, X, evaluated, info, integers_attribute, real_attribute, refusal};
 use crate::evaluate::evaluate;
-use crate::graph::{Graph, Tensor};
-
-/// A file built operator by operator, with input `x` `[batch, 4]` unless told otherwise and output `y`.
-struct File {
-    graph: GraphProto,
-}
-
-fn info(name: &str, dims: &[Option<i64>]) -> ValueInfoProto {
-    let dim = |len: &Option<i64>| Dimension {
-        denotation: None,
-        value: Some(match len {
-            Some(len) => dimension::Value::DimValue(*len),
-            None => dimension::Value::DimParam("rows".to_owned()),
-        }),
-    };
-    let shape = TensorShapeProto { dim: dims.iter().map(dim).collect() };
-    let tensor = type_proto::Tensor { elem_type: Some(DataType::Float as i32), shape: Some(shape) };
-    ValueInfoProto {
-        name: Some(name.to_owned()),
-        r#type: Some(TypeProto { denotation: None, value: Some(type_proto::Value::TensorType(tensor)) }),
-        ..ValueInfoProto::default()
-    }
-}
-
-impl File {
-    fn new(rows: Option<i64>) -> Self {
-        let graph = GraphProto {
-            input: vec![info("x", &[rows, Some(4)])],
-            output: vec![info("y", &[rows, None])],
-            ..GraphProto::default()
-        };
-        Self { graph }
-    }
-
-    fn floats(mut self, name: &str, dims: &[i64], values: &[f32]) -> Self {
-        self.graph.initializer.push(TensorProto {
-            dims: dims.to_vec(),
-            data_type: Some(DataType::Float as i32),
-            name: Some(name.to_owned()),
-            float_data: values.to_vec(),
-            ..TensorProto::default()
-        });
-        self
-    }
-
-    fn integers(mut self, name: &str, dims: &[i64], values: &[i64]) -> Self {
-        self.graph.initializer.push(TensorProto {
-            dims: dims.to_vec(),
-            data_type: Some(DataType::Int64 as i32),
-            name: Some(name.to_owned()),
-            int64_data: values.to_vec(),
-            ..TensorProto::default()
-        });
-        self
-    }
-
-    fn node(mut self, operator: &str, inputs: &str, outputs: &str, attributes: &[(&str, i64)]) -> Self {
-        let names = |list: &str| list.split(' ').map(|name| if name == "-" { "" } else { name }.to_owned()).collect();
-        let attribute = |(name, value): &(&str, i64)| AttributeProto {
-            name: Some((*name).to_owned()),
-            r#type: Some(AttributeType::Int as i32),
-            i: Some(*value),
-            ..AttributeProto::default()
-        };
-        self.graph.node.push(NodeProto {
-            input: names(inputs),
-            output: names(outputs),
-            op_type: Some(operator.to_owned()),
-            attribute: attributes.iter().map(attribute).collect(),
-            ..NodeProto::default()
-        });
-        self
-    }
-
-    fn read(self) -> Result<Graph, OnnxError> {
-        let model = ModelProto {
-            ir_version: Some(8),
-            opset_import: vec![OperatorSetIdProto { domain: None, version: Some(17) }],
-            graph: Some(self.graph),
-            ..ModelProto::default()
-        };
-        read(&model.encode_to_vec())
-    }
-}
-
-/// Two rows; the second is what a plain example would miss.
-const X: [f64; 8] = [0.5, -1.0, 2.0, 0.25, -0.5, 1.5, -2.0, 3.0];
-
-fn evaluated(file: File) -> (Vec<usize>, Vec<f64>) {
-    let graph = file.read().unwrap();
-    let x = Tensor::new(vec![2, 4], X.to_vec()).unwrap();
-    let y = evaluate(&graph, &[("x", &x)]).unwrap().remove(0);
-    (y.shape().to_vec(), y.data().to_vec())
-}
-
-fn refusal(file: File) -> String {
-    file.read().unwrap_err().to_string()
-}
+use crate::graph::Tensor;
+use crate::import::{StateInputs, adopt};
 
 #[test]
 fn a_frozen_batch_of_one_is_read_as_the_batch() {
@@ -144,20 +40,12 @@ fn relu_clip_and_powers_are_exact() {
 
 #[test]
 fn gemm_applies_every_attribute() {
-    let mut file = File::new(None).floats("w", &[1, 4], &[1.0, 2.0, 3.0, 4.0]).floats("c", &[1], &[10.0]).node(
-        "Gemm",
-        "x w c",
-        "y",
-        &[("transB", 1)],
-    );
-    for (name, value) in [("alpha", 2.0), ("beta", 0.5)] {
-        file.graph.node[0].attribute.push(AttributeProto {
-            name: Some(name.to_owned()),
-            r#type: Some(AttributeType::Float as i32),
-            f: Some(value),
-            ..AttributeProto::default()
-        });
-    }
+    let file = File::new(None)
+        .floats("w", &[1, 4], &[1.0, 2.0, 3.0, 4.0])
+        .floats("c", &[1], &[10.0])
+        .node("Gemm", "x w c", "y", &[("transB", 1)])
+        .with(real_attribute("alpha", 2.0))
+        .with(real_attribute("beta", 0.5));
     // 2 · (0.5 − 2 + 6 + 1) + 5 and 2 · (−0.5 + 3 − 6 + 12) + 5.
     assert_eq!(evaluated(file), (vec![2, 1], vec![16.0, 22.0]));
 }
@@ -192,13 +80,7 @@ fn means_flattening_and_squeezing_keep_rows_apart() {
         .node("ReduceSum", "flat axes", "sum", &[("keepdims", 1)])
         .node("Squeeze", "sum axes", "y", &[]);
     assert_eq!(evaluated(mean), (vec![2], vec![1.75, 2.0]));
-    let mut file = File::new(None).node("ReduceMean", "x", "y", &[("keepdims", 0)]);
-    file.graph.node[0].attribute.push(AttributeProto {
-        name: Some("axes".to_owned()),
-        r#type: Some(AttributeType::Ints as i32),
-        ints: vec![1],
-        ..AttributeProto::default()
-    });
+    let file = File::new(None).node("ReduceMean", "x", "y", &[("keepdims", 0)]).with(integers_attribute("axes", &[1]));
     assert_eq!(evaluated(file), (vec![2], vec![1.75 / 4.0, 0.5]));
 }
 
@@ -226,6 +108,100 @@ fn unknown_attributes_and_left_out_inputs_are_refused() {
     assert!(refusal(File::new(None).node("Tanh", "x", "y", &[("axis", 1)])).contains("attribute `axis`"));
     assert!(refusal(File::new(None).node("Add", "x -", "y", &[])).contains("left out"));
     assert!(refusal(File::new(None).node("Add", "x", "y", &[])).contains("1 inputs"));
-    let split = File::new(None).node("Split", "x", "a b y", &[("axis", 1), ("num_outputs", 3)]);
-    assert!(refusal(split).contains("do not make up 4"));
+}
+
+#[test]
+fn a_batch_fixed_to_several_rows_is_read_as_the_batch() {
+    let file = File::new(Some(5)).integers("shape", &[3], &[5, 2, 2]).node("Reshape", "x shape", "y", &[]);
+    assert_eq!(evaluated(file), (vec![2, 2, 2], X.to_vec()));
+}
+
+#[test]
+fn a_file_that_uses_its_one_row_is_read_literally_and_says_why() {
+    // H(x[0]) = Σ x: the reduction over all axes would mix rows if there were more than one.
+    let one = |rows| File::new(Some(rows)).node("ReduceSum", "x", "y", &[("keepdims", 0)]);
+    let imported = one(1).read_with(&ReadOptions::default()).unwrap();
+    assert!(imported.not_batched.unwrap().to_string().contains("mixes the rows"));
+    let model = adopt(&imported.graph, &StateInputs::default()).unwrap();
+    let x = Tensor::new(vec![2, 4], X.to_vec()).unwrap();
+    assert_eq!(evaluate(model.graph(), &[("x", &x)]).unwrap()[0].data(), &[1.75, 2.0]);
+    // Several rows that are mixed are no batch.
+    let several = one(3).read_with(&ReadOptions::default()).unwrap();
+    assert!(adopt(&several.graph, &StateInputs::default()).unwrap_err().to_string().contains("[3,4]"));
+    // What no reading understands is refused for its own reason.
+    assert!(refusal(File::new(Some(1)).node("Conv", "x x", "y", &[])).contains("write a small one as MatMul"));
+}
+
+#[test]
+fn a_traced_function_of_one_vector_becomes_a_model() {
+    // jax.export of x -> ½ x·x: no batch anywhere.
+    let mut file = File::new(None).floats("half", &[], &[0.5]).node("MatMul", "x x", "square", &[]).node(
+        "Mul",
+        "square half",
+        "y",
+        &[],
+    );
+    file.graph.input = vec![info("x", &[Some(4)])];
+    let model = adopt(&file.read().unwrap(), &StateInputs::default()).unwrap();
+    let x = Tensor::new(vec![2, 4], X.to_vec()).unwrap();
+    let wanted = X.chunks(4).map(|row| row.iter().map(|x| 0.5 * x * x).sum()).collect::<Vec<f64>>();
+    assert_eq!(evaluate(model.graph(), &[("x", &x)]).unwrap()[0].data(), wanted);
+}
+
+#[test]
+fn a_symbolic_length_that_is_not_the_batch_is_refused_with_the_way_out() {
+    let mut file = File::new(None).node("Tanh", "x", "y", &[]);
+    file.graph.input = vec![info("x", &[None, None])];
+    let message = refusal(file);
+    assert!(message.contains("axis 1") && message.contains("dynamic_axes"), "{message}");
+}
+
+#[test]
+fn old_opsets_and_formats_are_read_and_older_ones_refused() {
+    let slice = |opset| {
+        let file = File::new(None).opset(opset).node("Slice", "x", "y", &[]);
+        file.with(integers_attribute("axes", &[1]))
+            .with(integers_attribute("starts", &[-2]))
+            .with(integers_attribute("ends", &[i64::MAX]))
+    };
+    for opset in [MIN_OPSET, 9] {
+        assert_eq!(evaluated(slice(opset)), (vec![2, 2], vec![2.0, 0.25, -2.0, 3.0]));
+    }
+    assert!(refusal(slice(MIN_OPSET - 1)).contains("7 to 26"));
+    for (ir, good) in [(3, true), (13, true), (2, false), (14, false)] {
+        let mut file = File::new(None).node("Tanh", "x", "y", &[]);
+        file.model.ir_version = Some(ir);
+        assert_eq!(file.read().is_ok(), good, "{ir}");
+    }
+}
+
+#[test]
+fn a_batch_that_is_moved_and_moved_back_is_read_for_one_row() {
+    // What torch.onnx writes for x[:, index]: transpose, gather along the first axis, transpose.
+    let moved = |kind: &str| {
+        let order = |file: File| file.with(integers_attribute("perm", &[1, 0]));
+        let file = order(File::new(None).integers("index", &[2], &[3, 0]).node("Transpose", "x", "columns", &[]));
+        let file = order(file.node("Gather", "columns index", "picked", &[]).node("Transpose", "picked", "rows", &[]));
+        file.integers("axes", &[1], &[1]).node(kind, "rows axes", "y", &[("keepdims", 0)])
+    };
+    let weighted = moved("ReduceSum").floats("w", &[1], &[1.0]).node("Mul", "y w", "unused", &[]);
+    let options = ReadOptions { weights: Weights::Parameters, ..ReadOptions::default() };
+    assert_eq!(weighted.read_with(&options).unwrap().parameters.len(), 1);
+    let imported = moved("ReduceSum").read_with(&ReadOptions::default()).unwrap();
+    assert!(imported.not_batched.unwrap().to_string().contains("Transpose"));
+    let model = adopt(&imported.graph, &StateInputs::default()).unwrap();
+    let x = Tensor::new(vec![2, 4], X.to_vec()).unwrap();
+    assert_eq!(evaluate(model.graph(), &[("x", &x)]).unwrap()[0].data(), &[0.75, 2.5]);
+}
+
+#[test]
+fn an_open_batch_whose_rows_mix_is_refused_though_one_row_could_be_read() {
+    let mixed = |kind: &str| {
+        let file = File::new(None).node("Transpose", "x", "columns", &[]).with(integers_attribute("perm", &[1, 0]));
+        let file = file.node(kind, "columns", "mixed", &[("axis", 1)]).node("Transpose", "mixed", "back", &[]);
+        file.integers("axes", &[1], &[1]).node("ReduceSum", "back axes", "y", &[("keepdims", 0)])
+    };
+    // Softmax over the batch is 1 for one row; a sum over the batch would give one number for all.
+    assert!(refusal(mixed("Softmax")).contains("Transpose"));
+    assert!(refusal(File::new(None).node("ReduceSum", "x", "y", &[("keepdims", 0)])).contains("mixes the rows"));
 }

@@ -12,7 +12,7 @@ use super::{Batch, Precision, WriteOptions};
 use crate::graph::{Dim, Shape, Tensor};
 
 /// Name of the dynamic dimension.
-const BATCH: &str = "batch";
+pub(super) const BATCH: &str = "batch";
 /// What every metadata key begins with.
 const METADATA_PREFIX: &str = "hnn.";
 
@@ -23,7 +23,7 @@ pub(super) fn model(graph: GraphProto, options: &WriteOptions) -> ModelProto {
         value: Some(value.clone()),
     };
     ModelProto {
-        ir_version: Some(options.ir_version),
+        ir_version: Some(options.ir_version()),
         opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(options.opset) }],
         producer_name: Some(env!("CARGO_PKG_NAME").to_owned()),
         producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -36,17 +36,25 @@ pub(super) fn model(graph: GraphProto, options: &WriteOptions) -> ModelProto {
 
 /// Name, element type and shape of an input or output.
 pub(super) fn value_info(name: &str, shape: &Shape, options: &WriteOptions) -> ValueInfoProto {
-    let dim = |dim: &Dim| {
-        let value = match (*dim, options.batch) {
-            (Dim::Fixed(len), _) | (Dim::Batch, Batch::Fixed(len)) => dimension::Value::DimValue(integer(len)),
-            (Dim::Batch, Batch::Dynamic) => dimension::Value::DimParam(BATCH.to_owned()),
-        };
-        Dimension { denotation: None, value: Some(value) }
+    stacked_value_info(name, None, shape, options)
+}
+
+/// The same with a dynamic dimension called `stack` before those of `shape`.
+pub(super) fn stacked_value_info(
+    name: &str,
+    stack: Option<&str>,
+    shape: &Shape,
+    options: &WriteOptions,
+) -> ValueInfoProto {
+    let named = |name: &str| dimension::Value::DimParam(name.to_owned());
+    let value = |dim: &Dim| match (*dim, options.batch_written()) {
+        (Dim::Fixed(len), _) | (Dim::Batch, Batch::Fixed(len)) => dimension::Value::DimValue(integer(len)),
+        (Dim::Batch, Batch::Dynamic) => named(BATCH),
     };
-    let tensor = type_proto::Tensor {
-        elem_type: Some(element_type(options.precision)),
-        shape: Some(TensorShapeProto { dim: shape.dims().iter().map(dim).collect() }),
-    };
+    let values = stack.map(named).into_iter().chain(shape.dims().iter().map(value));
+    let dim = values.map(|value| Dimension { denotation: None, value: Some(value) }).collect();
+    let tensor =
+        type_proto::Tensor { elem_type: Some(options.precision.element_type()), shape: Some(TensorShapeProto { dim }) };
     ValueInfoProto {
         name: Some(name.to_owned()),
         r#type: Some(TypeProto { denotation: None, value: Some(type_proto::Value::TensorType(tensor)) }),
@@ -56,20 +64,9 @@ pub(super) fn value_info(name: &str, shape: &Shape, options: &WriteOptions) -> V
 
 /// A stored weight.
 pub(super) fn weight(name: &str, tensor: &Tensor, precision: Precision) -> Result<TensorProto, OnnxError> {
-    let mut raw = Vec::with_capacity(tensor.data().len() * 8);
-    for value in tensor.data() {
-        match precision {
-            Precision::F64 => raw.extend_from_slice(&value.to_le_bytes()),
-            Precision::F32 => {
-                let rounded = to_f32(*value);
-                if rounded.is_infinite() && value.is_finite() {
-                    return Err(OnnxError::value(name, format!("{value:e} is beyond the range of f32; write f64")));
-                }
-                raw.extend_from_slice(&rounded.to_le_bytes());
-            }
-        }
-    }
-    Ok(tensor_proto(name, element_type(precision), tensor.shape().iter().map(|len| integer(*len)).collect(), raw))
+    let raw = precision.bytes(name, tensor.data())?;
+    let dims = tensor.shape().iter().map(|len| integer(*len)).collect();
+    Ok(tensor_proto(name, precision.element_type(), dims, raw))
 }
 
 /// A stored list of integers.
@@ -84,6 +81,28 @@ pub(super) fn attribute(name: &str, value: i64) -> AttributeProto {
         name: Some(name.to_owned()),
         r#type: Some(AttributeType::Int as i32),
         i: Some(value),
+        ..AttributeProto::default()
+    }
+}
+
+/// An attribute that is a number, in the only format ONNX has for one.
+pub(super) fn real_attribute(name: &str, value: f64) -> AttributeProto {
+    #[allow(clippy::cast_possible_truncation, reason = "rounds to the nearest f32")]
+    let number = value as f32;
+    AttributeProto {
+        name: Some(name.to_owned()),
+        r#type: Some(AttributeType::Float as i32),
+        f: Some(number),
+        ..AttributeProto::default()
+    }
+}
+
+/// An attribute that is a graph.
+pub(super) fn graph_attribute(name: &str, graph: GraphProto) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.to_owned()),
+        r#type: Some(AttributeType::Graph as i32),
+        g: Some(graph),
         ..AttributeProto::default()
     }
 }
@@ -111,16 +130,4 @@ fn tensor_proto(name: &str, data_type: i32, dims: Vec<i64>, raw: Vec<u8>) -> Ten
         raw_data: Some(raw),
         ..TensorProto::default()
     }
-}
-
-fn element_type(precision: Precision) -> i32 {
-    match precision {
-        Precision::F32 => DataType::Float as i32,
-        Precision::F64 => DataType::Double as i32,
-    }
-}
-
-/// Rounds to nearest even.
-fn to_f32(value: f64) -> f32 {
-    value as f32
 }

@@ -4,6 +4,7 @@
 //! between matrices Gemm transposes as it reads; above rank 2 a weight to be transposed changes sides, A Bᵀ = (B Aᵀ)ᵀ.
 
 use super::super::OnnxError;
+use super::decompose;
 use super::document::{attribute, list_attribute};
 use super::writer::{Draft, Writer};
 use crate::graph::{NodeId, Op};
@@ -35,20 +36,24 @@ pub(super) fn write(
     let stored = |side: &Side| writer.graph().constant_value(side.id).is_some();
     let change_sides = sides.iter().any(|side| side.transpose && stored(side))
         && !sides.iter().any(|side| !side.transpose && stored(side));
+    let rank_max = writer.options().profile.limits().product_rank_max;
+    if sides.iter().any(|side| writer.graph().shape(side.id).rank() > rank_max) {
+        let [a, b] = sides;
+        let (a, b) = ((operand(writer, a)?, lengths(writer, a)), (operand(writer, b)?, lengths(writer, b)));
+        return decompose::product(writer, id, a, b);
+    }
     if !change_sides {
         let (a, b) = (operand(writer, sides[0])?, operand(writer, sides[1])?);
         let formula = format!("{a} @ {b}");
-        writer.emit(id, Draft::of("MatMul", &[&a, &b], formula));
-        return Ok(());
+        return writer.emit(id, Draft::of("MatMul", &[&a, &b], formula));
     }
     let flipped = |side: Side| Side { id: side.id, transpose: !side.transpose };
     let (a, b) = (operand(writer, flipped(sides[1]))?, operand(writer, flipped(sides[0]))?);
     let formula = format!("{a} @ {b}");
-    let swapped = writer.emit_between(Draft::of("MatMul", &[&a, &b], formula));
+    let swapped = writer.emit_between(Draft::of("MatMul", &[&a, &b], formula))?;
     let order = last_two_swapped(writer.graph().shape(id).rank());
     let formula = format!("transpose({swapped})");
-    writer.emit(id, Draft::of("Transpose", &[&swapped], formula).with(list_attribute("perm", &order)));
-    Ok(())
+    writer.emit(id, Draft::of("Transpose", &[&swapped], formula).with(list_attribute("perm", &order)))
 }
 
 fn gemm(writer: &mut Writer<'_>, id: NodeId, sides: [Side; 2], bias: Option<NodeId>) -> Result<(), OnnxError> {
@@ -72,8 +77,7 @@ fn gemm(writer: &mut Writer<'_>, id: NodeId, sides: [Side; 2], bias: Option<Node
             draft = draft.with(attribute(name, 1));
         }
     }
-    writer.emit(id, draft);
-    Ok(())
+    writer.emit(id, draft)
 }
 
 /// The value a MatMul reads, transposed before where it must be.
@@ -85,7 +89,16 @@ fn operand(writer: &mut Writer<'_>, side: Side) -> Result<String, OnnxError> {
     let order = last_two_swapped(writer.graph().shape(side.id).rank());
     let inputs = [name.as_str()];
     let draft = Draft::of("Transpose", &inputs, format!("transpose({name})"));
-    Ok(writer.emit_between(draft.with(list_attribute("perm", &order))))
+    writer.emit_between(draft.with(list_attribute("perm", &order)))
+}
+
+/// Lengths of the value that [`operand`] gives.
+fn lengths(writer: &Writer<'_>, side: Side) -> Vec<usize> {
+    let mut lengths = writer.lengths(writer.graph().shape(side.id));
+    if let (true, [.., a, b]) = (side.transpose, lengths.as_mut_slice()) {
+        std::mem::swap(a, b);
+    }
+    lengths
 }
 
 fn last_two_swapped(rank: usize) -> Vec<usize> {

@@ -1,9 +1,13 @@
 //! What is decided before the first node is written.
 //!
 //! ONNX operators do more at once than the graph's primitives, so some nodes need not appear: an expansion that an
-//! elementwise user performs by itself, a product whose bias is added by Gemm, a sum whose axes are put back as length 1.
+//! elementwise user performs by itself, a product whose bias is added by Gemm, a sum whose axes are put back as length 1, an
+//! activation with branches.
 //! The plan says for every node which nodes it reads and which are absorbed by their only user; it changes no value.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::activation::{self, Activation, Slope};
 use crate::graph::{Binary, Dim, Graph, GraphError, NodeId, Op, Shape, Type};
 
 /// A node that its only user computes along.
@@ -24,13 +28,25 @@ pub(super) struct Plan {
     args: Vec<Vec<NodeId>>,
     needed: Vec<bool>,
     absorbs: Vec<Option<(NodeId, Absorbed)>>,
+    activations: BTreeMap<NodeId, Activation>,
+    /// Nodes that are e^x, taken from the value of an Elu, their only argument.
+    exponentials: BTreeSet<NodeId>,
 }
 
 impl Plan {
-    /// Decides for `graph`.
-    pub(super) fn new(graph: &Graph) -> Result<Self, GraphError> {
+    /// Decides for `graph`; `fused` says whether activations may be one operator.
+    pub(super) fn new(graph: &Graph, fused: bool) -> Result<Self, GraphError> {
         let args = graph.ids().map(|id| stretched_by_user(graph, id)).collect::<Result<Vec<_>, _>>()?;
-        let mut plan = Self { needed: Vec::new(), absorbs: vec![None; args.len()], args };
+        let mut plan = Self {
+            needed: Vec::new(),
+            absorbs: vec![None; args.len()],
+            args,
+            activations: BTreeMap::new(),
+            exponentials: BTreeSet::new(),
+        };
+        if fused {
+            plan.fuse(graph);
+        }
         plan.needed = plan.reachable(graph);
         let uses = plan.uses(graph);
         for id in graph.ids().filter(|id| plan.needed[id.index()]) {
@@ -60,6 +76,63 @@ impl Plan {
     /// The node that `id` computes along, and how.
     pub(super) fn absorbs(&self, id: NodeId) -> Option<(NodeId, Absorbed)> {
         self.absorbs[id.index()]
+    }
+
+    /// The activation that `id` is, if it is written as one operator.
+    pub(super) fn activation(&self, id: NodeId) -> Option<&Activation> {
+        self.activations.get(&id)
+    }
+
+    /// Whether `id` is min(y, 0) + 1 of its argument y.
+    pub(super) fn is_exponential(&self, id: NodeId) -> bool {
+        self.exponentials.contains(&id)
+    }
+
+    /// The nodes that are written, each after what it reads, and otherwise in the graph's order.
+    pub(super) fn order(&self, graph: &Graph) -> Vec<NodeId> {
+        let mut waiting: Vec<usize> = self.args.iter().map(Vec::len).collect();
+        let mut users: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+        for id in graph.ids() {
+            for arg in self.args(id) {
+                users.entry(*arg).or_default().push(id);
+            }
+        }
+        let mut ready: BTreeSet<NodeId> = graph.ids().filter(|id| waiting[id.index()] == 0).collect();
+        let mut order = Vec::with_capacity(waiting.len());
+        while let Some(id) = ready.pop_first() {
+            order.push(id);
+            for user in users.remove(&id).unwrap_or_default() {
+                waiting[user.index()] -= 1;
+                if waiting[user.index()] == 0 {
+                    ready.insert(user);
+                }
+            }
+        }
+        order.retain(|id| self.is_needed(*id));
+        order
+    }
+
+    /// Makes activations one operator each, and takes their slopes from the values that are there anyway.
+    fn fuse(&mut self, graph: &Graph) {
+        for id in graph.ids() {
+            if let Some(activation) = activation::find(graph, id) {
+                self.args[id.index()] = vec![activation.x];
+                self.activations.insert(id, activation);
+            }
+        }
+        let needed = self.reachable(graph);
+        self.activations.retain(|id, _| needed[id.index()]);
+        let values: BTreeMap<NodeId, NodeId> = self.activations.iter().map(|(id, known)| (known.x, *id)).collect();
+        for id in graph.ids().filter(|id| needed[id.index()]) {
+            let Some((x, slope)) = activation::slope(graph, id) else { continue };
+            let Some(value) = values.get(&x).filter(|value| self.activations[*value].tells(slope)) else { continue };
+            if slope == Slope::Exponential {
+                self.args[id.index()] = vec![*value];
+                self.exponentials.insert(id);
+            } else {
+                self.args[id.index()][0] = *value;
+            }
+        }
     }
 
     fn reachable(&self, graph: &Graph) -> Vec<bool> {

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::super::OnnxError;
 use super::super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use super::rewire::{Absorbed, Plan};
-use super::{WriteOptions, document, elementwise, matmul, structure};
-use crate::graph::{Graph, Kind, NodeId, Op};
+use super::{Batch, WriteOptions, activation, document, elementwise, matmul, operators, structure};
+use crate::graph::{Graph, Kind, NodeId, Op, Shape, Tensor};
 
 /// A node about to be written.
 pub(super) struct Draft<'a> {
@@ -29,10 +29,12 @@ pub(super) struct Writer<'g> {
     taken: HashSet<String>,
     counts: HashMap<&'static str, usize>,
     integers: HashMap<Vec<i64>, String>,
+    numbers: HashMap<u64, String>,
     batch_length: Option<String>,
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
     aliases: Vec<(String, NodeId)>,
+    changes: Vec<String>,
 }
 
 impl<'g> Writer<'g> {
@@ -41,18 +43,21 @@ impl<'g> Writer<'g> {
         let mut writer = Self {
             graph,
             options,
-            plan: Plan::new(graph)?,
+            plan: Plan::new(graph, activation::is_written(options))?,
             names: vec![None; graph.nodes().len()],
             taken: HashSet::new(),
             counts: HashMap::new(),
             integers: HashMap::new(),
+            numbers: HashMap::new(),
             batch_length: None,
             nodes: Vec::new(),
             initializers: Vec::new(),
             aliases: Vec::new(),
+            changes: Vec::new(),
         };
         for (name, id) in graph.inputs() {
             writer.reserve(name)?;
+            options.profile.check_shape(&format!("input `{name}`"), &writer.lengths(graph.shape(id)))?;
             writer.names[id.index()] = Some(name.to_owned());
         }
         for (name, id) in graph.outputs() {
@@ -82,8 +87,31 @@ impl<'g> Writer<'g> {
         &self.plan
     }
 
+    /// Lengths of a value in the file; a dynamic batch counts as 1.
+    pub(super) fn lengths(&self, shape: &Shape) -> Vec<usize> {
+        let Batch::Fixed(batch) = self.options.batch_written() else { return shape.resolve(1) };
+        shape.resolve(batch)
+    }
+
+    /// Records that the usual encoding was not taken.
+    pub(super) fn change(&mut self, what: String) {
+        if !self.changes.contains(&what) {
+            self.changes.push(what);
+        }
+    }
+
+    /// Writes every node that the outputs need, and gives the graph with what was changed.
+    pub(super) fn write(mut self) -> Result<(GraphProto, Vec<String>), OnnxError> {
+        for id in self.plan.order(self.graph) {
+            if !matches!(self.graph.node(id).op, Op::Input(..) | Op::Constant(..)) {
+                self.node(id)?;
+            }
+        }
+        self.finish()
+    }
+
     /// Writes the node of one primitive, together with what it absorbs.
-    pub(super) fn node(&mut self, id: NodeId) -> Result<(), OnnxError> {
+    fn node(&mut self, id: NodeId) -> Result<(), OnnxError> {
         let node = self.graph.node(id);
         if node.ty.shape.row().contains(&0) {
             return Err(OnnxError::unsupported(
@@ -95,6 +123,12 @@ impl<'g> Writer<'g> {
             Some((product, Absorbed::ByBias { bias })) => return matmul::write(self, id, product, Some(bias)),
             Some((sum, Absorbed::ByKeptAxes)) => return structure::sum(self, id, sum, true),
             None => {}
+        }
+        if let Some(activation) = self.plan.activation(id).cloned() {
+            return elementwise::activation(self, id, &activation);
+        }
+        if self.plan.is_exponential(id) {
+            return elementwise::exponential(self, id);
         }
         match &node.op {
             Op::Input(..) | Op::Constant(..) => Ok(()),
@@ -118,12 +152,46 @@ impl<'g> Writer<'g> {
         if let Some(name) = &self.names[id.index()] {
             return Ok(name.clone());
         }
-        let name = self.fresh(role);
-        if let Some(tensor) = self.graph.constant_value(id) {
-            self.initializers.push(document::weight(&name, tensor, self.options.precision)?);
-        }
+        let name = match self.graph.constant_value(id) {
+            Some(tensor) => self.store(role, tensor)?,
+            None => self.fresh(role),
+        };
         self.names[id.index()] = Some(name.clone());
         Ok(name)
+    }
+
+    /// The name of a weight that is stored now.
+    pub(super) fn store(&mut self, role: &'static str, tensor: &Tensor) -> Result<String, OnnxError> {
+        let name = self.fresh(role);
+        self.options.profile.check_shape(&format!("weight `{name}`"), tensor.shape())?;
+        let precision = self.options.precision;
+        self.initializers.push(document::weight(&name, tensor, precision)?);
+        let is_lost = |value: &&f64| **value != 0.0 && precision.round(**value) == 0.0;
+        let lost = tensor.data().iter().filter(is_lost).count();
+        if lost > 0 {
+            let len = tensor.data().len();
+            self.change(format!("`{name}` has {lost} of {len} numbers too small for {precision}, which became 0"));
+        }
+        Ok(name)
+    }
+
+    /// The name of a stored number; equal numbers are stored once.
+    pub(super) fn number(&mut self, value: f64) -> Result<String, OnnxError> {
+        if let Some(name) = self.numbers.get(&value.to_bits()) {
+            return Ok(name.clone());
+        }
+        let name = self.store("constant", &Tensor::scalar(value))?;
+        self.numbers.insert(value.to_bits(), name.clone());
+        Ok(name)
+    }
+
+    /// Lets a stored weight be the value of `id`.
+    pub(super) fn alias(&mut self, id: NodeId, stored: &str) -> Result<(), OnnxError> {
+        if self.names[id.index()].is_some() {
+            return self.emit(id, Draft::of("Identity", &[stored], stored.to_owned()));
+        }
+        self.names[id.index()] = Some(stored.to_owned());
+        Ok(())
     }
 
     /// Names of all values that a node reads.
@@ -144,58 +212,56 @@ impl<'g> Writer<'g> {
     }
 
     /// The value that holds the batch as a list of one integer, if an input tells it.
-    pub(super) fn batch_length(&mut self) -> Option<String> {
+    pub(super) fn batch_length(&mut self) -> Result<Option<String>, OnnxError> {
         if self.batch_length.is_none() {
-            let (input, _) = self.graph.inputs().into_iter().find(|(_, id)| self.graph.shape(*id).is_batched())?;
+            let batched = self.graph.inputs().into_iter().find(|(_, id)| self.graph.shape(*id).is_batched());
+            let Some((input, _)) = batched else { return Ok(None) };
             let shape = self.fresh("shape");
-            self.put(&shape, Draft::of("Shape", &[input], format!("shape({input})")), "");
+            self.put(&shape, Draft::of("Shape", &[input], format!("shape({input})")), "")?;
             let (start, end) = (self.integers("indices", &[0]), self.integers("indices", &[1]));
             let length = self.fresh("batch_length");
-            self.put(&length, Draft::of("Slice", &[&shape, &start, &end], format!("{shape}[0:1]")), "");
+            self.put(&length, Draft::of("Slice", &[&shape, &start, &end], format!("{shape}[0:1]")), "")?;
             self.batch_length = Some(length);
         }
-        self.batch_length.clone()
+        Ok(self.batch_length.clone())
     }
 
     /// Writes the node whose result is the value of `id`.
-    pub(super) fn emit(&mut self, id: NodeId, draft: Draft<'_>) {
+    pub(super) fn emit(&mut self, id: NodeId, draft: Draft<'_>) -> Result<(), OnnxError> {
         let name = match self.names[id.index()].clone() {
             Some(name) => name,
             None => self.fresh(stem(draft.operator)),
         };
         self.names[id.index()] = Some(name.clone());
-        self.put(&name, draft, &format!(" : {}", self.graph.shape(id)));
+        let shape = self.graph.shape(id);
+        self.options.profile.check_shape(&format!("`{name}`"), &self.lengths(shape))?;
+        self.put(&name, draft, &format!(" : {shape}"))
     }
 
     /// Writes a node whose result is no value of the graph, and gives the name of that result.
-    pub(super) fn emit_between(&mut self, draft: Draft<'_>) -> String {
+    pub(super) fn emit_between(&mut self, draft: Draft<'_>) -> Result<String, OnnxError> {
         let name = self.fresh(stem(draft.operator));
-        self.put(&name, draft, "");
-        name
+        self.put(&name, draft, "")?;
+        Ok(name)
     }
 
-    fn put(&mut self, output: &str, draft: Draft<'_>, shape: &str) {
-        self.nodes.push(NodeProto {
-            input: draft.inputs.iter().map(|name| (*name).to_owned()).collect(),
-            output: vec![output.to_owned()],
-            name: Some(format!("compute_{output}")),
-            op_type: Some(draft.operator.to_owned()),
-            attribute: draft.attributes,
-            doc_string: Some(format!("{output} = {}{shape}", draft.formula)),
-            ..NodeProto::default()
-        });
+    fn put(&mut self, output: &str, draft: Draft<'_>, shape: &str) -> Result<(), OnnxError> {
+        operators::check(draft.operator, self.options.opset)?;
+        self.options.profile.check_operator(draft.operator)?;
+        self.nodes.push(draft.into_node(output, shape));
+        Ok(())
     }
 
-    /// The finished graph.
-    pub(super) fn finish(mut self) -> Result<GraphProto, OnnxError> {
+    fn finish(mut self) -> Result<(GraphProto, Vec<String>), OnnxError> {
         for (name, id) in std::mem::take(&mut self.aliases) {
             let source = self.value(id)?;
-            self.put(&name, Draft::of("Identity", &[&source], source.clone()), "");
+            let shape = format!(" : {}", self.graph.shape(id));
+            self.put(&name, Draft::of("Identity", &[&source], source.clone()), &shape)?;
         }
         let info = |(name, id): (&str, NodeId)| document::value_info(name, self.graph.shape(id), self.options);
         let inputs: Vec<ValueInfoProto> = self.graph.inputs().into_iter().map(info).collect();
         let outputs = self.graph.outputs().iter().map(|(name, id)| info((name, *id))).collect();
-        Ok(GraphProto {
+        let graph = GraphProto {
             node: self.nodes,
             name: Some(self.options.name.clone()),
             initializer: self.initializers,
@@ -203,7 +269,8 @@ impl<'g> Writer<'g> {
             input: inputs,
             output: outputs,
             ..GraphProto::default()
-        })
+        };
+        Ok((graph, self.changes))
     }
 
     fn reserve(&mut self, name: &str) -> Result<(), OnnxError> {
@@ -237,6 +304,19 @@ impl<'a> Draft<'a> {
     pub(super) fn with(mut self, attribute: AttributeProto) -> Self {
         self.attributes.push(attribute);
         self
+    }
+
+    /// The node that computes `output`; `shape` ends its line.
+    pub(super) fn into_node(self, output: &str, shape: &str) -> NodeProto {
+        NodeProto {
+            input: self.inputs.iter().map(|name| (*name).to_owned()).collect(),
+            output: vec![output.to_owned()],
+            name: Some(format!("compute_{output}")),
+            op_type: Some(self.operator.to_owned()),
+            attribute: self.attributes,
+            doc_string: Some(format!("{output} = {}{shape}", self.formula)),
+            ..NodeProto::default()
+        }
     }
 }
 

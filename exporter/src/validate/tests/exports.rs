@@ -165,6 +165,28 @@ fn files_of_a_fixed_batch_are_validated_like_any_other() {
 }
 
 #[test]
+fn files_of_every_precision_and_profile_are_validated_with_their_own_tolerance() {
+    use crate::onnx::{Precision, Profile, WriteOptions};
+    let room = tempfile::tempdir().unwrap();
+    for (name, precision, profile, limit) in [
+        ("half", Precision::F16, Profile::Standard, metrics::TOLERANCE_F16),
+        ("double", Precision::F64, Profile::Standard, metrics::TOLERANCE),
+        ("st", Precision::F32, Profile::St, metrics::TOLERANCE),
+    ] {
+        let onnx = WriteOptions { precision, profile, ..WriteOptions::default() };
+        let options = ExportOptions { onnx, dt: 0.02, ..ExportOptions::default() };
+        let artifact = exported(&driven_pendulum(), &options, &room.path().join(name));
+        let report = validate(&artifact, &Settings { samples: Some(7), ..settings() }).unwrap();
+        assert!(report.passes, "{name}\n{report}");
+        assert!(report.outputs.iter().all(|record| record.metrics.tolerance == limit), "{name}");
+        assert!(report.to_string().contains(&format!("{precision} files")), "{report}");
+        let runtime = report.outputs.iter().filter(|record| record.engine == EngineKind::Runtime);
+        let worst = runtime.map(|record| record.metrics.worst).fold(0.0, f64::max);
+        assert_eq!(worst > metrics::TOLERANCE, precision == Precision::F16, "{name}: {worst:e}");
+    }
+}
+
+#[test]
 fn shapes_that_a_file_does_not_declare_are_refused_by_every_engine() {
     let room = tempfile::tempdir().unwrap();
     let artifact = exported(&conservative("p^2/2 + 3*(1-cos(q))"), &ExportOptions::default(), &room.path().join("out"));

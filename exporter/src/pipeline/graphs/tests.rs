@@ -1,0 +1,89 @@
+//! A bounded optimizer: wherever it is stopped, the files say the same as the graphs before it.
+
+use super::*;
+use crate::evaluate::evaluate;
+use crate::graph::{Shape, Tensor};
+use crate::onnx::Precision;
+
+/// A small network, in numbers that every format holds exactly.
+fn network() -> Model {
+    let mut graph = Graph::new();
+    let x = graph.input(dynamics::STATE, Shape::batched(&[2]).unwrap()).unwrap();
+    let mut weights = |shape: &[usize]| {
+        let len: usize = shape.iter().product();
+        let values = (0..len).map(|index| (index as f64 - 2.5) / 8.0).collect();
+        graph.constant(Tensor::new(shape.to_vec(), values).unwrap()).unwrap()
+    };
+    let (first, bias, second) = (weights(&[3, 2]), weights(&[3]), weights(&[1, 3]));
+    let hidden = graph.matmul_transposed(x, first).unwrap();
+    let hidden = graph.add_values(hidden, bias).unwrap();
+    let hidden = graph.tanh(hidden).unwrap();
+    let energy = graph.matmul_transposed(hidden, second).unwrap();
+    graph.set_output(dynamics::ENERGY, energy);
+    Model::new(graph).unwrap()
+}
+
+/// What a graph gives for fixed values of its inputs, by the oracle.
+fn outputs(graph: &Graph) -> Vec<Tensor> {
+    let value = |(name, id): (&str, crate::graph::NodeId)| {
+        let shape = graph.shape(id).resolve(3);
+        let len = shape.iter().product::<usize>();
+        let values = (0..len).map(|index| 0.3 * (index as f64 + 1.0) * if index % 2 == 0 { 1.0 } else { -0.7 });
+        (name.to_owned(), Tensor::new(shape, values.collect()).unwrap())
+    };
+    let inputs: Vec<(String, Tensor)> = graph.inputs().into_iter().map(value).collect();
+    let inputs: Vec<(&str, &Tensor)> = inputs.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    evaluate(graph, &inputs).unwrap()
+}
+
+fn assert_every_stop_agrees(model: &Model, scheme: Scheme) {
+    let written = WriteOptions { precision: Precision::F64, ..WriteOptions::default() };
+    let kinds = vec![GraphKind::Hamiltonian, GraphKind::Field, GraphKind::Step, GraphKind::Hessian];
+    let derived: Vec<Graph> = kinds.iter().map(|kind| kind.derive(model, scheme).unwrap()).collect();
+    let totals: Vec<usize> = derived.iter().map(|graph| optimize_explained(graph, None).unwrap().1.len()).collect();
+    let most = totals.iter().copied().max().unwrap();
+    assert!(most > 10, "only {most} rewrites apply");
+    for stop_after in 0..=most + 1 {
+        let options = ExportOptions {
+            stop_after: Some(stop_after),
+            graphs: kinds.clone(),
+            onnx: written.clone(),
+            ..ExportOptions::default()
+        };
+        let files = write(model, scheme, &options).unwrap();
+        for (((record, (file, bytes)), derived), total) in files.iter().zip(&derived).zip(&totals) {
+            assert_eq!(record.changes.is_empty(), stop_after > *total, "{file}: {:?}", record.changes);
+            let found = outputs(&onnx::read(bytes).unwrap());
+            for (found, wanted) in found.iter().zip(outputs(derived)) {
+                assert_eq!(found.shape(), wanted.shape());
+                for (found, wanted) in found.data().iter().zip(wanted.data()) {
+                    let error = (found - wanted).abs() / wanted.abs().max(1.0);
+                    assert!(error < 1e-12, "{file} after {stop_after} rewrites: {found}, not {wanted}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn wherever_the_optimizer_is_stopped_the_files_agree_with_the_oracle() {
+    let [leapfrog, _, midpoint] = Scheme::ALL;
+    let formula = |text: &str| crate::expression::parse(text, &Default::default()).unwrap();
+    assert_every_stop_agrees(&network(), midpoint.with_iterations(2).unwrap());
+    assert_every_stop_agrees(&formula("p^2/2 + 3*(1-cos(q))"), leapfrog);
+    assert_every_stop_agrees(&formula("(1+q^2/4)*p^2/2 + exp(-q^2)"), midpoint.with_iterations(2).unwrap());
+}
+
+#[test]
+fn the_last_rewrite_is_named() {
+    let model = network();
+    let (_, applied) = optimize_explained(&GraphKind::Field.derive(&model, Scheme::ALL[2]).unwrap(), None).unwrap();
+    let options = |stop_after| ExportOptions {
+        stop_after: Some(stop_after),
+        graphs: vec![GraphKind::Field],
+        ..ExportOptions::default()
+    };
+    let changes = |stop_after| write(&model, Scheme::ALL[2], &options(stop_after)).unwrap().remove(0).0.changes;
+    assert_eq!(changes(0), ["not optimized"]);
+    assert_eq!(changes(3), [format!("the optimizer was stopped after 3 rewrite(s), the last: {}", applied[2])]);
+}
