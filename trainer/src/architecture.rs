@@ -5,6 +5,7 @@
 //! (separable, passive) follows from its formula and can be read off the graph again; nothing here is asserted later.
 //! It knows no tensors of burn, no loss and no data beyond their scales.
 
+mod imported;
 mod layers;
 mod mlp;
 mod port;
@@ -21,6 +22,7 @@ use hnn_exporter::dynamics::{DynamicsError, ENERGY, INPUT, Model, STATE};
 use hnn_exporter::graph::{Graph, GraphError, NodeId, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 
+pub use imported::import;
 pub use layers::Activation;
 pub use scaling::Scaling;
 

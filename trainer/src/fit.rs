@@ -278,6 +278,11 @@ impl<'a> Trainer<'a> {
         let (model, settings) = (&task.architecture.model, task.settings);
         let recording = Arithmetic::differentiable(settings.precision);
         let objective = Objective::new(task.loss, model, task.train, task.train, &recording)?;
+        if objective.parameters().is_empty() {
+            return Err(FitError::Setting(
+                "the loss depends on none of the model's weights: there is nothing to learn".into(),
+            ));
+        }
         let judge = match task.held_out {
             Some(data) => Some(Objective::new(task.loss, model, data, task.train, &recording)?),
             None => None,

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `run.json` | model, loss, optimiser and source of the data ([`Config`]) |
+//! | `run.json` | model or the file it began as, loss, optimiser and source of the data ([`Config`]) |
 //! | `data.json` | names, units and samples of the training data ([`DataSummary`]) |
 //! | `model.graph` | the model's graph with parameters, as text |
 //! | `parameters.safetensors` | the best weights |
@@ -12,6 +12,7 @@
 //! Every file but the last appears by rename; a directory that holds anything is not touched unless forced. This module knows
 //! no terminal.
 
+mod origin;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -25,11 +26,12 @@ use hnn_exporter::graph::Graph;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::architecture::{self, Architecture};
+use crate::architecture::Architecture;
 use crate::checkpoint::{self, Checkpoint, CheckpointError, write_atomically};
 use crate::fit::{self, Observer, Report};
 use crate::loss;
 
+pub use origin::{Imported, Origin};
 pub use summary::{DataSummary, MomentsSummary, fingerprint};
 
 /// Version of the layout of `run.json` and `data.json`.
@@ -93,7 +95,7 @@ pub struct Config {
     /// Layout of this file.
     pub version: u32,
     /// The model.
-    pub model: architecture::Settings,
+    pub model: Origin,
     /// The loss.
     pub loss: loss::Settings,
     /// The optimiser.
@@ -184,21 +186,22 @@ impl Run {
     /// # Errors
     /// [`RunError`] naming the file at fault.
     pub fn model(&self) -> Result<Model, RunError> {
-        let parameters = checkpoint::load_parameters(&self.path.join(PARAMETERS))?;
-        let model = self.unbound_model()?;
-        if let Some((name, _)) = model.graph().parameters().iter().find(|(name, _)| !parameters.contains_key(*name)) {
-            return Err(self.content(PARAMETERS, format!("it has no tensor `{name}`")));
-        }
-        Ok(model.bind(&|name| parameters.get(name).cloned())?)
+        let Architecture { model, initial: best } = self.architecture()?;
+        Ok(model.bind(&|name| best.get(name).cloned())?)
     }
 
-    /// The model with its parameters free.
+    /// The model with its parameters free, and the best weights so far: the initial ones, before the first checkpoint.
     ///
     /// # Errors
     /// [`RunError`] naming the file at fault.
-    pub fn unbound_model(&self) -> Result<Model, RunError> {
+    pub fn architecture(&self) -> Result<Architecture, RunError> {
+        let initial = checkpoint::load_parameters(&self.path.join(PARAMETERS))?;
         let graph = Graph::parse(&self.read(GRAPH)?).map_err(|error| self.content(GRAPH, error.to_string()))?;
-        Ok(Model::new(graph)?)
+        let model = Model::new(graph)?;
+        if let Some((name, _)) = model.graph().parameters().iter().find(|(name, _)| !initial.contains_key(*name)) {
+            return Err(self.content(PARAMETERS, format!("it has no tensor `{name}`")));
+        }
+        Ok(Architecture { model, initial })
     }
 
     /// The state of an unfinished training, if it came that far.
@@ -281,6 +284,11 @@ impl Run {
     }
 }
 
+/// Bytes as hexadecimal digits.
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn to_line(report: &Report) -> serde_json::Result<String> {
     serde_json::to_string(report).map(|line| line + "\n")
 }
@@ -305,8 +313,9 @@ impl Observer for Recorder<'_> {
 
     fn judged(&mut self, report: &Report, checkpoint: &Checkpoint) -> io::Result<()> {
         let path = |file: &str| self.run.path.join(file);
-        checkpoint::save_parameters(&path(PARAMETERS), &checkpoint.best, self.precision).map_err(io::Error::other)?;
+        // In this order: without a checkpoint, the weights are those that training starts from.
         checkpoint.save(&path(CHECKPOINT)).map_err(io::Error::other)?;
+        checkpoint::save_parameters(&path(PARAMETERS), &checkpoint.best, self.precision).map_err(io::Error::other)?;
         let mut metrics = fs::OpenOptions::new().create(true).append(true).open(path(METRICS))?;
         metrics.write_all(to_line(report).map_err(io::Error::other)?.as_bytes())?;
         self.next.judged(report, checkpoint)

@@ -123,6 +123,8 @@ fn unary(op: Unary, x: Real) -> Option<Real> {
         Unary::Sign => x.sign(),
         Unary::Erf => x.erf(),
         Unary::Atan => x.atan(),
+        Unary::Floor => x.floor(),
+        Unary::Round => x.round(),
         _ => return None,
     })
 }

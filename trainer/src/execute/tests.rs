@@ -174,6 +174,27 @@ fn softplus_sigmoid_and_tanh_keep_their_precision_far_from_zero() {
     }
 }
 
+#[test]
+fn floor_and_round_agree_with_the_oracle_at_halves_and_beyond_the_integers() {
+    let points = vec![-2.5, -1.5, -0.5, -0.0, 0.0, 0.5, 1.5, 2.5, 1e9, -4_194_304.5, f64::INFINITY, f64::NAN];
+    let points = graph::Tensor::new(vec![points.len()], points).unwrap();
+    for precision in [Precision::F64, Precision::F32] {
+        let arithmetic = Arithmetic::plain(precision);
+        for op in [Unary::Floor, Unary::Round] {
+            let mut graph = Graph::new();
+            let x = graph.parameter("x", points.shape()).unwrap();
+            let out = graph.add(Op::Unary(op), &[x]).unwrap();
+            graph.set_output("out", out);
+            let executor = Executor::new(&graph, &["out"], &arithmetic).unwrap();
+            let leaves = [("x", points.clone())];
+            let pairs = run(&executor, &leaves, &arithmetic).into_iter().zip(oracle(&graph, &leaves));
+            for ((found, wanted), x) in pairs.zip(points.data()) {
+                assert!(found == wanted || (found.is_nan() && wanted.is_nan()), "{} {x}: {found}", op.name());
+            }
+        }
+    }
+}
+
 /// d/dw and d/dc of Σ sin(out), by burn and by central differences of the oracle.
 #[test]
 fn parameter_gradients_agree_with_central_differences_of_the_oracle() {

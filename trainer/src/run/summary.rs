@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::VERSION;
+use super::{VERSION, hexadecimal};
 use crate::architecture::Scaling;
 use crate::data::{Dataset, MAX_SAMPLES, Moments, samples, statistics};
 
@@ -99,5 +99,5 @@ pub fn fingerprint(data: &Dataset) -> String {
             block.iter().for_each(|value| hash.update(value.to_le_bytes()));
         }
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&hash.finalize())
 }

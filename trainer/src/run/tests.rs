@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::architecture::Scaling;
+use crate::architecture::{self, Scaling};
 use crate::fit::{Silent, Task, fit};
 use crate::system;
 
@@ -19,14 +19,15 @@ fn made() -> Made {
     let protocol = system::Protocol { trajectories: 4, held_out: 1, rows: 8, ..spring.reference };
     let data = system::generate(spring, &system::Settings::new(), &protocol, 3).unwrap();
     let scaling = Scaling::measure(&data.train);
+    let settings = architecture::Settings { hidden: vec![4], ..architecture::Settings::default() };
     let config = Config {
         version: VERSION,
-        model: architecture::Settings { hidden: vec![4], ..architecture::Settings::default() },
+        model: settings.clone().into(),
         loss: loss::Settings::Field,
         fit: fit::Settings { steps: 20, judge_every: 5, ..fit::Settings::default() },
         source: serde_json::json!({ "system": "spring" }),
     };
-    let architecture = architecture::build(&config.model, &scaling, 1).unwrap();
+    let architecture = architecture::build(&settings, &scaling, 1).unwrap();
     let summary = DataSummary::new(&data.train, &scaling);
     Made { data, config, architecture, summary }
 }
@@ -56,6 +57,7 @@ fn what_was_trained_is_read_back_exactly() {
     let fitted = made.train(&run, 20);
     let run = open(run.path()).unwrap();
     assert_eq!(run.config().unwrap(), made.config);
+    assert_eq!(run.architecture().unwrap().initial, fitted.parameters);
     let summary = run.data().unwrap();
     assert_eq!(summary, made.summary);
     assert_eq!(run.checkpoint().unwrap(), Some(fitted.checkpoint));
