@@ -10,10 +10,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use export::{Emit, ExportArguments, GraphName, WeightFormat};
+pub(crate) use export::{Emit, ExportArguments, StateArguments, WeightFormat};
 pub(crate) use train::{
-    DataArguments, EnergyName, FitArguments, KineticName, LossName, ModelArguments, Precision, ProtocolName,
-    SourceArguments, TrainArguments,
+    DataArguments, EnergyName, FitArguments, InitArguments, KineticName, LossName, ModelArguments, Precision,
+    ProtocolName, SourceArguments, TrainArguments,
 };
 
 /// The command line of `hnn`.
@@ -60,7 +60,10 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  hnn run field.onnx --engine ort --inputs in.npz --out out.npz")]
     Run(RunArguments),
     /// Say what is in a run, an export, an ONNX file or a device program
-    #[command(after_help = "Examples:\n  hnn inspect artifacts/pendulum\n  hnn inspect model.hnn --json")]
+    #[command(
+        after_help = "Examples:\n  hnn inspect artifacts/pendulum\n  hnn inspect energy.onnx --q pos --p mom --text\n  \
+                      hnn inspect model.hnn --json"
+    )]
     Inspect(InspectArguments),
     /// Judge a trained run against data or against the true energy
     #[command(
@@ -135,10 +138,10 @@ pub(crate) struct RunArguments {
     /// Graph to evaluate
     #[arg(value_name = "FILE.onnx")]
     pub(crate) file: PathBuf,
-    /// reference, tract or ort; the runtime takes device programs, see `hnn validate`
+    /// reference, runtime, tract or ort; the runtime computes in f32 what a device would
     #[arg(long, value_name = "NAME")]
     pub(crate) engine: String,
-    /// Inputs by name
+    /// Inputs by name: floats of 16, 32 or 64 bits, integers, truth values
     #[arg(long, value_name = "IN.npz")]
     pub(crate) inputs: PathBuf,
     /// Outputs by name
@@ -152,6 +155,11 @@ pub(crate) struct InspectArguments {
     /// A run, an export, an ONNX file or a device program
     #[arg(value_name = "RUN | DIR | FILE")]
     pub(crate) subject: PathBuf,
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+    /// Print the nodes of every graph as well, long constants cut short
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) text: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -13,6 +13,7 @@ mod plan;
 mod progress;
 mod settings;
 mod source;
+mod subject;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -10,19 +10,12 @@ use hnn_trainer::{fit, loss};
 
 use crate::arguments::{self, EnergyName, FitArguments, KineticName, LossName, ModelArguments, TrainArguments};
 
-/// Model, loss and optimiser for what was typed and the data at hand.
-pub(crate) fn plan(
-    arguments: &TrainArguments,
-    train: &Dataset,
-) -> anyhow::Result<(architecture::Settings, loss::Settings, fit::Settings)> {
-    let preset = match &arguments.preset {
-        Some(name) => named(name)?,
-        None => suggested(train),
-    };
-    let model = model(&arguments.model, preset.model, train)?;
-    let loss = loss(&arguments.fit, preset.loss, &model)?;
-    let fit = fit(&arguments.fit, preset.fit);
-    Ok((model, loss, fit))
+/// The preset that was named, else the one that suits the data.
+pub(crate) fn preset(arguments: &TrainArguments, train: &Dataset) -> anyhow::Result<Preset> {
+    match &arguments.preset {
+        Some(name) => named(name),
+        None => Ok(suggested(train)),
+    }
 }
 
 /// The preset that suits the data.
@@ -39,7 +32,8 @@ fn named(name: &str) -> anyhow::Result<Preset> {
         .with_context(|| format!("unknown preset `{name}`; known are {known}"))
 }
 
-fn model(
+/// The model: the preset's, with what was typed.
+pub(crate) fn model(
     typed: &ModelArguments,
     preset: architecture::Settings,
     train: &Dataset,
@@ -96,11 +90,13 @@ fn angles(typed: &[String], train: &Dataset) -> anyhow::Result<Vec<usize>> {
     Ok(found)
 }
 
-fn loss(
-    typed: &FitArguments,
-    preset: loss::Settings,
-    model: &architecture::Settings,
-) -> anyhow::Result<loss::Settings> {
+/// Whether such a model mixes q and p, so that only implicit schemes can step it.
+pub(crate) fn mixes(model: &architecture::Settings) -> bool {
+    model.kind == Kind::Mlp || (model.kind == Kind::Port && model.energy == Energy::Mlp)
+}
+
+/// The loss: the preset's, with what was typed. A rollout of an energy that mixes q and p is stepped by the midpoint rule.
+pub(crate) fn loss(typed: &FitArguments, preset: loss::Settings, mixes: bool) -> anyhow::Result<loss::Settings> {
     let preset = match (typed.loss, preset) {
         (Some(LossName::Field), _) | (None, loss::Settings::Field) => None,
         (_, loss::Settings::Rollout(rollout)) => Some(rollout),
@@ -113,11 +109,10 @@ fn loss(
         }
         return Ok(loss::Settings::Field);
     };
-    let mixed = model.kind == Kind::Mlp || (model.kind == Kind::Port && model.energy == Energy::Mlp);
     let [_, _, midpoint] = Scheme::ALL;
     let scheme = match &typed.scheme {
         Some(name) => name.parse()?,
-        None if mixed => midpoint,
+        None if mixes => midpoint,
         None => preset.scheme,
     };
     Ok(loss::Settings::Rollout(loss::Rollout {
@@ -130,7 +125,8 @@ fn loss(
     }))
 }
 
-fn fit(typed: &FitArguments, preset: fit::Settings) -> fit::Settings {
+/// The optimiser: the preset's, with what was typed.
+pub(crate) fn fit(typed: &FitArguments, preset: fit::Settings) -> fit::Settings {
     fit::Settings {
         steps: typed.steps.map_or(preset.steps, |steps| steps as u64),
         batch: typed.batch.or(preset.batch),

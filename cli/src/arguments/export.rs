@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use hnn_exporter::import::StateInputs;
+use hnn_exporter::onnx::{Precision, Profile};
+use hnn_exporter::pipeline::GraphKind;
 
 /// Shown under `hnn export --help`.
 pub(super) const EXAMPLES: &str = "Examples:
   hnn export runs/pendulum --out artifacts/pendulum
   hnn export --hamiltonian 'p^2/(2*m*l^2) + m*g*l*(1-cos(q))' --set m=1 --set l=0.5 --set g=9.81 --out artifacts/exact
-  hnn export energy.onnx --scheme midpoint --dt 0.005 --out artifacts/imported";
+  hnn export energy.onnx --scheme midpoint --dt 0.005 --out artifacts/imported
+  hnn export runs/pendulum --graphs field,step --profile st --out artifacts/cube";
 
 /// Where the energy comes from, where it goes to, and how.
 #[derive(Debug, Args)]
@@ -21,12 +26,8 @@ pub(crate) struct ExportArguments {
     pub(crate) hamiltonian: Option<String>,
     #[command(flatten)]
     pub(crate) settings: SettingArguments,
-    /// Input of the ONNX file that holds the positions, where the state comes in two
-    #[arg(long, value_name = "NAME", requires = "p")]
-    pub(crate) q: Option<String>,
-    /// Input of the ONNX file that holds the momenta, where the state comes in two
-    #[arg(long, value_name = "NAME", requires = "q")]
-    pub(crate) p: Option<String>,
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
     /// Folder to write to
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -38,16 +39,29 @@ pub(crate) struct ExportArguments {
     pub(crate) emit: Vec<Emit>,
     /// ONNX graphs to write
     #[arg(
-        long, value_name = "NAME,…", value_delimiter = ',', value_enum,
-        default_values_t = [GraphName::Hamiltonian, GraphName::Field, GraphName::Step]
+        long, value_name = "NAME,…", value_delimiter = ',', default_values = GraphKind::DEFAULT.map(GraphKind::name),
+        value_parser = named(&GraphKind::ALL, |kind| PossibleValue::new(kind.name()).help(kind.signature()))
     )]
-    pub(crate) graphs: Vec<GraphName>,
+    pub(crate) graphs: Vec<GraphKind>,
     /// ONNX operator set
     #[arg(long, value_name = "N", default_value_t = 17)]
     pub(crate) opset: i64,
-    /// Rows of the ONNX graphs: `dynamic` or a number
-    #[arg(long, value_name = "dynamic|N", default_value = "dynamic")]
-    pub(crate) batch: String,
+    /// Numbers of the ONNX graphs; the device program is f32 whatever is chosen here
+    #[arg(
+        long, value_name = "FORMAT", default_value = Precision::F32.name(),
+        value_parser = named(&Precision::ALL, |precision| PossibleValue::new(precision.name()))
+    )]
+    pub(crate) precision: Precision,
+    /// Who will read the ONNX graphs: any engine that follows the standard, or ST Edge AI Core (X-CUBE-AI) with its fixed
+    /// shapes, its operators and f32
+    #[arg(
+        long, value_name = "NAME", default_value = Profile::Standard.name(),
+        value_parser = named(&Profile::ALL, |profile| PossibleValue::new(profile.name()))
+    )]
+    pub(crate) profile: Profile,
+    /// Rows of the ONNX graphs: `dynamic` or a number; without it dynamic, and 1 with `--profile st`
+    #[arg(long, value_name = "dynamic|N")]
+    pub(crate) batch: Option<String>,
     /// How the device stores weights
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = WeightFormat::F32)]
     pub(crate) weights: WeightFormat,
@@ -57,12 +71,45 @@ pub(crate) struct ExportArguments {
     /// Print every rewrite of the optimizer, and the operators before and after
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Apply at most N rewrites of the optimizer to each ONNX graph, to find one that is to blame; the device program, and
+    /// the force and velocity that a step is made of, are optimized whole
+    #[arg(long, value_name = "N")]
+    pub(crate) stop_after: Option<usize>,
     /// Iterations of an implicit scheme
     #[arg(long, value_name = "N")]
     pub(crate) iterations: Option<u32>,
     /// Step length in seconds; without it, the one the run was trained at, else 0.01
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) dt: Option<f64>,
+}
+
+/// One of `values`, by its name.
+fn named<T: Copy + Send + Sync>(
+    values: &'static [T],
+    spelled: fn(T) -> PossibleValue,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(values.iter().map(|value| spelled(*value))).try_map(move |name| {
+        let value = values.iter().copied().find(|value| spelled(*value).get_name() == name);
+        value.ok_or_else(|| format!("`{name}` is unknown"))
+    })
+}
+
+/// Inputs of an ONNX file that are the state.
+#[derive(Debug, Args)]
+pub(crate) struct StateArguments {
+    /// Input of the ONNX file that holds the positions, where the state comes in two
+    #[arg(long, value_name = "NAME", requires = "p")]
+    pub(crate) q: Option<String>,
+    /// Input of the ONNX file that holds the momenta, where the state comes in two
+    #[arg(long, value_name = "NAME", requires = "q")]
+    pub(crate) p: Option<String>,
+}
+
+impl StateArguments {
+    /// The same for the importer.
+    pub(crate) fn inputs(&self) -> StateInputs {
+        StateInputs { q: self.q.clone(), p: self.p.clone() }
+    }
 }
 
 /// Values of a formula's constants.
@@ -80,23 +127,6 @@ pub(crate) enum Emit {
     Onnx,
     /// The device program `model.hnn`
     Blob,
-}
-
-/// ONNX graphs `hnn export` writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum GraphName {
-    /// x → H
-    Hamiltonian,
-    /// x, u → dx
-    Field,
-    /// x, dt, u → x_next
-    Step,
-    /// x → second derivatives of H
-    Hessian,
-    /// x, u → derivatives of the field
-    Jacobian,
-    /// x, v → second derivatives of H times v
-    Hvp,
 }
 
 /// How weights are stored on the device.

@@ -9,6 +9,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   hnn train --system pendulum --protocol reference --out runs/pendulum
   hnn train --data swing.csv --q position --v velocity --u torque --time time --angle position \\
             --model port --loss rollout --out runs/robot
+  hnn train --init pretrained.onnx --data swing.csv --q position --p momentum --time time --out runs/tuned
   hnn train --resume --out runs/robot";
 
 /// What to learn from, what to learn, and how.
@@ -24,6 +25,8 @@ pub(crate) struct TrainArguments {
     #[command(flatten)]
     pub(crate) model: ModelArguments,
     #[command(flatten)]
+    pub(crate) init: InitArguments,
+    #[command(flatten)]
     pub(crate) fit: FitArguments,
     /// Folder to write to
     #[arg(long, value_name = "RUN")]
@@ -35,7 +38,7 @@ pub(crate) struct TrainArguments {
     #[arg(long, conflicts_with_all = [
         "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
         "trajectory", "dq", "dp", "split_at_nan", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
-        "energy", "constant_force", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds",
+        "energy", "constant_force", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds",
         "learned_starts", "clip", "patience", "seed", "precision", "device", "fit",
     ])]
     pub(crate) resume: bool,
@@ -136,6 +139,23 @@ pub(crate) struct ModelArguments {
     /// Adds a learned constant force to a `port` model: a tilt, a sensor's offset
     #[arg(long)]
     pub(crate) constant_force: bool,
+}
+
+/// A model that somebody else made, to train further.
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// An ONNX file that gives H, to fine-tune instead of a new model: its weights are trained, its graph stays. It takes
+    /// physical units; the learning rate starts at 0.001 at most unless --learning-rate says otherwise
+    #[arg(long, value_name = "FILE.onnx", conflicts_with_all = [
+        "model", "hidden", "activation", "angle", "residual", "kinetic", "energy", "constant_force",
+    ])]
+    pub(crate) init: Option<PathBuf>,
+    /// Its input that takes the positions, where the state comes in two
+    #[arg(long, value_name = "NAME", requires_all = ["init", "init_p"])]
+    pub(crate) init_q: Option<String>,
+    /// Its input that takes the momenta, where the state comes in two
+    #[arg(long, value_name = "NAME", requires_all = ["init", "init_q"])]
+    pub(crate) init_p: Option<String>,
 }
 
 /// Forms of the kinetic energy.

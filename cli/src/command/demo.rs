@@ -13,16 +13,17 @@ use hnn_runtime::{AnyStepper, Compiled, State, Stepper as _};
 use hnn_trainer::evaluate::SystemEvaluation;
 use hnn_trainer::fit::{Fitted, Outcome};
 use hnn_trainer::preset::Preset;
-use hnn_trainer::run::{self, Config, Run};
+use hnn_trainer::run::{self, Run};
 
 use super::evaluate::{against_system, deployed_scheme};
 use super::export::of_run;
 use super::simulate::simulate;
-use super::train::train_configuration;
+use super::train::{Planned, train_planned};
 use super::validate::verdict;
 use super::write_json;
 use crate::arguments::{DemoArguments, SimulateArguments};
 use crate::source::{Source, SystemSource};
+use crate::subject::Subject;
 use crate::{Verdict, blob, console, plan};
 
 /// The bundled system.
@@ -99,8 +100,8 @@ fn train(out: &Path, source: &SystemSource) -> anyhow::Result<(Run, Fitted)> {
     preset.model.angles = vec![0];
     preset.fit.seed = SEED;
     let Preset { model, loss, fit, .. } = preset;
-    let config = Config { version: run::VERSION, model, loss, fit, source: serde_json::to_value(&source)? };
-    train_configuration(&out.join("run"), loaded, config)
+    let task = Planned { subject: Subject::Named(model), loss, fit, source: serde_json::to_value(&source)? };
+    train_planned(&out.join("run"), loaded, task)
 }
 
 fn orbit(export: &Path, out: &Path) -> anyhow::Result<()> {

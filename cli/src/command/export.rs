@@ -8,14 +8,14 @@ use hnn_exporter::expression;
 use hnn_exporter::graph::Graph;
 use hnn_exporter::import::{StateInputs, adopt};
 use hnn_exporter::manifest::{Coordinate, DeviceRecord, Manifest, Provenance, Samples};
-use hnn_exporter::onnx::{self, Batch, MAX_FILE_BYTES, WriteOptions};
+use hnn_exporter::onnx::{self, Batch, MAX_FILE_BYTES, ReadOptions, WriteOptions};
 use hnn_exporter::optimize::optimize_explained;
 use hnn_exporter::pipeline::{ExportOptions, GraphKind, default_scheme, export as write};
 use hnn_trainer::loss;
 use hnn_trainer::run::{self, Run};
 
 use super::evaluate::trained;
-use crate::arguments::{Emit, ExportArguments, GraphName, WeightFormat};
+use crate::arguments::{Emit, ExportArguments, WeightFormat};
 use crate::source::{self, Source};
 use crate::{Verdict, console, file, settings};
 
@@ -26,13 +26,18 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
     options.scheme = scheme(arguments, options.scheme, &model)?;
     options.dt = arguments.dt.unwrap_or(options.dt);
     options.force = arguments.force;
-    options.onnx = WriteOptions { opset: arguments.opset, batch: batch(&arguments.batch)?, ..WriteOptions::default() };
+    options.onnx = onnx_options(arguments)?;
     options.blob = arguments.emit.contains(&Emit::Blob);
-    options.graphs = if arguments.emit.contains(&Emit::Onnx) { graphs(&arguments.graphs) } else { Vec::new() };
+    options.graphs.clone_from(&arguments.graphs);
+    options.stop_after = arguments.stop_after;
+    if !arguments.emit.contains(&Emit::Onnx) {
+        ensure!(options.graphs == GraphKind::DEFAULT, "--graphs names ONNX files; add onnx to --emit, or leave it out");
+        options.graphs.clear();
+    }
     let manifest = write(&model, &options, &arguments.out)?;
     if arguments.explain {
         let scheme = options.scheme.map_or_else(|| manifest.integration.scheme.parse(), Ok)?;
-        explain(&model, &options.graphs, scheme)?;
+        explain(&model, &options, scheme)?;
     }
     summarize(&manifest, &arguments.out);
     Ok(Verdict::Good)
@@ -42,18 +47,18 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
 fn subject(arguments: &ExportArguments) -> anyhow::Result<(Model, ExportOptions)> {
     match (&arguments.hamiltonian, &arguments.source) {
         (Some(formula), _) => {
-            ensure!(arguments.q.is_none(), "--q and --p name inputs of an ONNX file; a formula has none");
+            ensure!(arguments.state.q.is_none(), "--q and --p name inputs of an ONNX file; a formula has none");
             of_formula(formula, &arguments.settings.set)
         }
         (None, Some(path)) => {
             ensure!(arguments.settings.set.is_empty(), "--set gives values to a formula; use it with --hamiltonian");
             if run::is_run(path) {
-                ensure!(arguments.q.is_none(), "--q and --p name inputs of an ONNX file; a run has its own");
+                ensure!(arguments.state.q.is_none(), "--q and --p name inputs of an ONNX file; a run has its own");
                 of_run(&trained(path)?)
             } else if path.is_dir() {
                 bail!("{} is no run of `hnn train`: it has no run.json", path.display())
             } else {
-                of_onnx(path, &StateInputs { q: arguments.q.clone(), p: arguments.p.clone() })
+                of_onnx(path, &arguments.state.inputs())
             }
         }
         (None, None) => bail!("name a run, an ONNX file, or a formula with --hamiltonian"),
@@ -76,11 +81,23 @@ fn of_formula(formula: &str, assignments: &[String]) -> anyhow::Result<(Model, E
 fn of_onnx(path: &Path, state: &StateInputs) -> anyhow::Result<(Model, ExportOptions)> {
     let context = || format!("cannot read {}", path.display());
     let bytes = file::read(path, MAX_FILE_BYTES as u64)?;
-    let graph = onnx::read(&bytes).with_context(context)?;
-    let model = adopt(&graph, state).with_context(|| path.display().to_string())?;
+    let options = ReadOptions { directory: path.parent().map(Path::to_owned), ..ReadOptions::default() };
+    let imported = onnx::read_with(&bytes, &options).with_context(context)?;
+    let model = adopt(&imported.graph, state).with_context(|| match &imported.not_batched {
+        Some(reason) => format!("{}: its first dimension is not read as the batch ({reason})", path.display()),
+        None => path.display().to_string(),
+    })?;
+    for warning in onnx::warnings(&imported.notes) {
+        console::note(format!("warning: {warning}"));
+    }
     let name = path.file_stem().map_or("model".to_owned(), |stem| stem.to_string_lossy().into_owned());
-    let provenance = Provenance { source: format!("onnx {}", path.display()), ..Provenance::default() };
+    let provenance = Provenance { source: format!("onnx {}", file_name(path)), ..Provenance::default() };
     Ok((model, ExportOptions { name, provenance, ..ExportOptions::default() }))
+}
+
+/// What is exported names files, not folders of the machine it was exported on.
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// A run's model, and how its training says it should be deployed.
@@ -95,7 +112,7 @@ pub(super) fn of_run(run: &Run) -> anyhow::Result<(Model, ExportOptions)> {
     let coordinate = |name: &String| Coordinate { name: name.clone(), unit: String::new() };
     let mut details = std::collections::BTreeMap::new();
     details.insert("data_sha256".to_owned(), data.fingerprint.clone());
-    details.insert("model".to_owned(), config.model.kind.to_string());
+    details.insert("model".to_owned(), config.model.to_string());
     let provenance = Provenance {
         source: source.describe(),
         hamiltonian: None,
@@ -105,7 +122,7 @@ pub(super) fn of_run(run: &Run) -> anyhow::Result<(Model, ExportOptions)> {
         ..Provenance::default()
     };
     let options = ExportOptions {
-        description: format!("{} learned from {}", config.model.kind, source.describe()),
+        description: format!("{} learned from {}", config.model, source.describe()),
         coordinates: data.q.iter().chain(&data.p).map(coordinate).collect(),
         input_coordinates: data.u.iter().map(coordinate).collect(),
         scheme,
@@ -137,6 +154,20 @@ fn scheme(arguments: &ExportArguments, origin: Option<Scheme>, model: &Model) ->
     }
 }
 
+fn onnx_options(arguments: &ExportArguments) -> anyhow::Result<WriteOptions> {
+    let (precision, profile) = (arguments.precision, arguments.profile);
+    let batch = match arguments.batch.as_deref() {
+        None => Batch::Dynamic,
+        Some(text) => batch(text)?,
+    };
+    let asked_dynamic = arguments.batch.is_some() && batch == Batch::Dynamic;
+    ensure!(
+        !(asked_dynamic && profile.limits().static_batch),
+        "--batch dynamic: profile `{profile}` has no dynamic shapes; leave it out, or give a number"
+    );
+    Ok(WriteOptions { opset: arguments.opset, batch, precision, profile, ..WriteOptions::default() })
+}
+
 fn batch(text: &str) -> anyhow::Result<Batch> {
     if text == "dynamic" {
         return Ok(Batch::Dynamic);
@@ -145,23 +176,11 @@ fn batch(text: &str) -> anyhow::Result<Batch> {
     Ok(Batch::Fixed(rows.with_context(|| format!("--batch {text}: expected `dynamic` or a positive number"))?))
 }
 
-fn graphs(names: &[GraphName]) -> Vec<GraphKind> {
-    let kind = |name: &GraphName| match name {
-        GraphName::Hamiltonian => GraphKind::Hamiltonian,
-        GraphName::Field => GraphKind::Field,
-        GraphName::Step => GraphKind::Step,
-        GraphName::Hessian => GraphKind::Hessian,
-        GraphName::Jacobian => GraphKind::Jacobian,
-        GraphName::Hvp => GraphKind::Hvp,
-    };
-    names.iter().map(kind).collect()
-}
-
 /// Every rewrite of every graph that was written, with the operators before and after.
-fn explain(model: &Model, kinds: &[GraphKind], scheme: Scheme) -> anyhow::Result<()> {
-    for kind in kinds {
+fn explain(model: &Model, options: &ExportOptions, scheme: Scheme) -> anyhow::Result<()> {
+    for kind in &options.graphs {
         let derived = kind.derive(model, scheme)?;
-        let (optimized, applied) = optimize_explained(&derived, None)?;
+        let (optimized, applied) = optimize_explained(&derived, options.stop_after)?;
         console::say(format!("graph `{}`: {}", kind.name(), operators(&derived)));
         applied.iter().for_each(|rewrite| console::say(format!("  {rewrite}")));
         console::say(format!("  after {} rewrites: {}", applied.len(), operators(&optimized)));
@@ -203,6 +222,21 @@ fn summarize(manifest: &Manifest, out: &Path) {
     if let Some(trajectory) = &manifest.trajectory {
         console::say(format!("trajectory hash over {} steps: {}", trajectory.steps, trajectory.hash));
     }
+    changes(manifest).iter().for_each(|(change, files)| console::note(format!("{}: {change}", files.join(", "))));
     let files: Vec<&str> = manifest.files.iter().map(|file| file.name.as_str()).collect();
     console::say(format!("wrote {}, manifest.json to {}", files.join(", "), out.display()));
+}
+
+/// What is not the usual encoding, each with the files it holds for, in their order.
+fn changes(manifest: &Manifest) -> Vec<(&str, Vec<&str>)> {
+    let mut changes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for graph in &manifest.onnx.graphs {
+        for change in &graph.changes {
+            match changes.iter_mut().find(|(known, _)| known == change) {
+                Some((_, files)) => files.push(&graph.file),
+                None => changes.push((change, vec![&graph.file])),
+            }
+        }
+    }
+    changes
 }

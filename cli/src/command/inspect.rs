@@ -1,5 +1,6 @@
 //! `hnn inspect`: what is in a run, an export, an ONNX file or a device program.
 
+use anyhow::{Context, ensure};
 use hnn_exporter::inspect;
 
 use crate::arguments::InspectArguments;
@@ -12,13 +13,26 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<Verdict> {
         let run = hnn_trainer::run::open(subject)?;
         inspect::model(&subject.display().to_string(), &run.model()?)?
     } else {
-        inspect::path(subject)?
+        inspect::path_with(subject, &arguments.state.inputs())
+            .with_context(|| format!("cannot inspect {}", subject.display()))?
     };
+    let named = arguments.state.q.is_some();
+    ensure!(
+        !named || inspection.kind == "onnx",
+        "--q and --p name inputs of an ONNX file; {} is none",
+        subject.display()
+    );
     if arguments.json {
         console::say(serde_json::to_string_pretty(&inspection)?);
     } else {
         for line in inspection.to_string().lines() {
             console::say(line);
+        }
+    }
+    if arguments.text {
+        for graph in &inspection.graphs {
+            console::say(format!("nodes of `{}`:", graph.name));
+            graph.listing().lines().for_each(console::say);
         }
     }
     Ok(Verdict::Good)

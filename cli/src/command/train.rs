@@ -5,18 +5,28 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use hnn_trainer::architecture::{self, Architecture, Scaling};
+use hnn_trainer::architecture::{Architecture, Scaling};
 use hnn_trainer::checkpoint::Checkpoint;
 use hnn_trainer::data::Dataset;
 use hnn_trainer::fit::{self, Fitted, Outcome, Silent, Task};
-use hnn_trainer::loss;
 use hnn_trainer::run::{self, Config, DataSummary, Run};
+use hnn_trainer::{loss, preset::Preset};
 
 use crate::arguments::TrainArguments;
 use crate::interrupt::Interrupt;
 use crate::progress::Drawn;
 use crate::source::{self, Loaded, Source};
+use crate::subject::Subject;
 use crate::{Verdict, console, plan};
+
+/// What a new run is asked to do.
+pub(super) struct Planned {
+    pub(super) subject: Subject,
+    pub(super) loss: loss::Settings,
+    pub(super) fit: fit::Settings,
+    /// Where the data come from, as it is kept in the run.
+    pub(super) source: serde_json::Value,
+}
 
 /// A training that can begin or go on.
 struct Prepared {
@@ -43,19 +53,23 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<Prepared> {
     let source = Source::new(&arguments.source, &arguments.data, arguments.fit.seed)?;
     let loaded = source.load()?;
     console::note(source.describe());
-    let (model, loss, fit) = plan::plan(arguments, &loaded.train)?;
-    let config = Config { version: run::VERSION, model, loss, fit, source: serde_json::to_value(&source)? };
-    start(&arguments.out, arguments.force, loaded, config)
+    let Preset { model, loss, fit, .. } = plan::preset(arguments, &loaded.train)?;
+    let subject = Subject::new(&arguments.init, || plan::model(&arguments.model, model, &loaded.train))?;
+    let loss = plan::loss(&arguments.fit, loss, subject.mixes()?)?;
+    let fit = plan::fit(&arguments.fit, subject.gently(fit));
+    let task = Planned { subject, loss, fit, source: serde_json::to_value(&source)? };
+    start(&arguments.out, arguments.force, loaded, task)
 }
 
-/// Makes a run directory for a configuration.
-fn start(out: &Path, force: bool, loaded: Loaded, config: Config) -> anyhow::Result<Prepared> {
+/// Makes a run directory for what was planned.
+fn start(out: &Path, force: bool, loaded: Loaded, task: Planned) -> anyhow::Result<Prepared> {
     loaded.notices.iter().for_each(console::note);
+    let Planned { subject, loss, fit, source } = task;
+    let config = Config { version: run::VERSION, model: subject.origin(), loss, fit, source };
     let (train, held_out) = with_what_the_loss_needs(loaded, &config.loss)?;
-    let scaling = Scaling::measure(&train);
-    let architecture = architecture::build(&config.model, &scaling, config.fit.seed)?;
+    let (architecture, scaling) = subject.build(Scaling::measure(&train), config.fit.seed)?;
     // Whatever cannot be trained is refused before an earlier run is replaced.
-    fit::check_task(task(&config, &architecture, &train, &held_out))?;
+    fit::check_task(of_fit(&config, &architecture, &train, &held_out))?;
     let run = run::create(out, &config, &DataSummary::new(&train, &scaling), &architecture, force)?;
     Ok(Prepared { run, config, architecture, train, held_out, resumed: None })
 }
@@ -67,11 +81,10 @@ fn resume(arguments: &TrainArguments) -> anyhow::Result<Prepared> {
     let source = source::of_run(&config.source, run.path())?;
     let loaded = source.load()?;
     let (train, held_out) = with_what_the_loss_needs(loaded, &config.loss)?;
-    let summary = run.data()?;
-    if run::fingerprint(&train) != summary.fingerprint {
+    if run::fingerprint(&train) != run.data()?.fingerprint {
         bail!("{}: the data are no longer those the run began with; a new run is needed", run.path().display());
     }
-    let architecture = architecture::build(&config.model, &summary.scaling, config.fit.seed)?;
+    let architecture = run.architecture()?;
     let resumed = run.checkpoint()?;
     let step = resumed.as_ref().map_or(0, |checkpoint| checkpoint.step);
     console::note(format!("resuming {} at step {step} of {}", run.path().display(), config.fit.steps));
@@ -86,13 +99,18 @@ fn with_what_the_loss_needs(loaded: Loaded, loss: &loss::Settings) -> anyhow::Re
     })
 }
 
-fn task<'a>(config: &'a Config, architecture: &'a Architecture, train: &'a Dataset, held_out: &'a Dataset) -> Task<'a> {
+fn of_fit<'a>(
+    config: &'a Config,
+    architecture: &'a Architecture,
+    train: &'a Dataset,
+    held_out: &'a Dataset,
+) -> Task<'a> {
     Task { architecture, train, held_out: Some(held_out), loss: &config.loss, settings: &config.fit }
 }
 
 fn fit_run(prepared: &Prepared, interrupted: &AtomicBool) -> anyhow::Result<Fitted> {
     let Prepared { run, config, architecture, train, held_out, resumed } = prepared;
-    let task = task(config, architecture, train, held_out);
+    let task = of_fit(config, architecture, train, held_out);
     let mut silent = Silent;
     let mut recorder = run.recorder(resumed.as_ref(), &mut silent)?;
     let mut drawn = Drawn::new(&mut recorder);
@@ -120,9 +138,9 @@ fn report(run: &Run, fitted: &Fitted, began: Instant) {
     }
 }
 
-/// Trains a configuration from the beginning, for `hnn demo`.
-pub(super) fn train_configuration(out: &Path, loaded: Loaded, config: Config) -> anyhow::Result<(Run, Fitted)> {
-    let prepared = start(out, false, loaded, config)?;
+/// Trains from the beginning, for `hnn demo`.
+pub(super) fn train_planned(out: &Path, loaded: Loaded, task: Planned) -> anyhow::Result<(Run, Fitted)> {
+    let prepared = start(out, false, loaded, task)?;
     let interrupt = Interrupt::listen()?;
     let fitted = fit_run(&prepared, interrupt.flag())?;
     Ok((prepared.run, fitted))
