@@ -107,6 +107,22 @@ fn a_requested_engine_that_does_not_exist_is_refused() {
 }
 
 #[test]
+fn export_options_that_contradict_each_other_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    for (options, named) in [
+        (["--emit", "blob", "--graphs", "hessian"], "--emit"),
+        (["--profile", "st", "--batch", "dynamic"], "--batch"),
+        (["--profile", "st", "--graphs", "rollout"], "Scan"),
+        (["--profile", "st", "--precision", "f16"], "f32"),
+    ] {
+        let arguments = [&["export"][..], &SPRING, &options, &["--out", "export"]].concat();
+        let (_, stderr) = expect(directory.path(), 2, &arguments);
+        assert!(stderr.contains(named), "{options:?}: {stderr}");
+        assert!(!directory.path().join("export").exists(), "{options:?} left something behind");
+    }
+}
+
+#[test]
 fn leapfrog_on_a_mixed_energy_is_refused_with_reason_and_remedies() {
     let directory = tempfile::tempdir().unwrap();
     let arguments = ["export", MIXED[0], MIXED[1], "--scheme", "leapfrog", "--out", "export"];
@@ -140,7 +156,7 @@ fn arrays_go_through_a_graph_in_every_engine() {
     let mut writer = ndarray_npy::NpzWriter::new_compressed(fs::File::create(path.join("in.npz")).unwrap());
     writer.add_array("x", &x).unwrap();
     writer.finish().unwrap();
-    for engine in ["reference", "tract"] {
+    for engine in ["reference", "runtime", "tract"] {
         let run = ["run", "export/field.onnx", "--engine", engine, "--inputs", "in.npz", "--out", "out.npz"];
         expect(path, 0, &run);
         let mut reader = ndarray_npy::NpzReader::new(fs::File::open(path.join("out.npz")).unwrap()).unwrap();
@@ -151,6 +167,15 @@ fn arrays_go_through_a_graph_in_every_engine() {
     let (_, stderr) =
         expect(path, 2, &["run", "export/field.onnx", "--engine", "reference", "--inputs", "no.npz", "--out", "o.npz"]);
     assert!(stderr.contains("no.npz"), "{stderr}");
+    // A name the file does not have, then integers where it wants floats.
+    for (name, named) in [("state", "`x`, FLOAT [batch, 2] is missing"), ("x", "given integers")] {
+        let mut writer = ndarray_npy::NpzWriter::new(fs::File::create(path.join("wrong.npz")).unwrap());
+        writer.add_array(name, &ndarray::arr2(&[[1i32, 2]])).unwrap();
+        writer.finish().unwrap();
+        let run = ["run", "export/field.onnx", "--engine", "runtime", "--inputs", "wrong.npz", "--out", "o.npz"];
+        let (_, stderr) = expect(path, 2, &run);
+        assert!(stderr.contains(named), "{stderr}");
+    }
 }
 
 #[test]
@@ -275,4 +300,107 @@ fn missing_inputs_and_impossible_outputs_are_the_users_error() {
         let (_, stderr) = expect(directory.path(), 2, arguments);
         assert!(!stderr.trim().is_empty(), "hnn {arguments:?} says nothing");
     }
+}
+
+/// An imported energy of the corpus.
+fn foreign(name: &str) -> String {
+    format!("{}/corpus/files/{name}.onnx", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn a_bounded_optimizer_names_its_last_rewrite_and_still_passes_validation() {
+    let directory = exported(&[MIXED[0], MIXED[1], "--stop-after", "0"]);
+    let path = directory.path();
+    let manifest = || fs::read_to_string(path.join("export/manifest.json")).unwrap();
+    assert_eq!(manifest().matches("not optimized").count(), 3, "{}", manifest());
+    expect(path, 0, &["validate", "export", "--engines", "reference,runtime,tract", "--samples", "16"]);
+    let bounded = ["export", MIXED[0], MIXED[1], "--stop-after", "5", "--explain", "--out", "export", "--force"];
+    let (stdout, stderr) = expect(path, 0, &bounded);
+    assert_eq!(stdout.matches("after 5 rewrites").count(), 3, "{stdout}");
+    let last =
+        stdout.lines().zip(stdout.lines().skip(1)).find(|(_, next)| next.contains("after 5 rewrites")).unwrap().0;
+    assert!(stderr.contains(&format!("stopped after 5 rewrite(s), the last: {}", last.trim())), "{stderr}");
+    assert_eq!(misfits("manifest", &manifest()).unwrap(), Vec::<String>::new());
+    expect(path, 0, &["validate", "export", "--engines", "reference,runtime,tract", "--samples", "16"]);
+    // A bound that is not reached is none.
+    let unbounded = ["export", MIXED[0], MIXED[1], "--stop-after", "100000", "--out", "export", "--force"];
+    expect(path, 0, &unbounded);
+    assert!(!manifest().contains("stopped after"), "{}", manifest());
+    expect(path, 2, &["export", MIXED[0], MIXED[1], "--stop-after", "-1", "--out", "export", "--force"]);
+}
+
+#[test]
+fn an_imported_energy_is_inspected_with_its_reason_its_nodes_and_its_cost() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let (stdout, _) = expect(path, 0, &["inspect", &foreign("transformer.dynamo"), "--text"]);
+    let reason = stdout.split_once("separable           no: node ").unwrap().1;
+    let (node, reason) = reason.split_once(" (`").unwrap();
+    let (operator, _) = reason.split_once('`').unwrap();
+    for needed in [&format!("  {node} = {operator} "), "field over energy", "B flash", "workspace", "nodes of `field`:"]
+    {
+        assert!(stdout.contains(needed), "`{needed}` is missing:\n{stdout}");
+    }
+    // A state in two inputs: without their names it is only counted.
+    let two = foreign("two_inputs.script");
+    assert!(!expect(path, 0, &["inspect", &two]).0.contains("separable"));
+    let named = ["inspect", &two, "--q", "q", "--p", "p"];
+    let (stdout, _) = expect(path, 0, &named);
+    assert!(stdout.contains("degrees of freedom  2") && stdout.contains("separable"), "{stdout}");
+    let (json, _) = expect(path, 0, &[&named[..], &["--json"]].concat());
+    assert_eq!(misfits("inspect", &json).unwrap(), Vec::<String>::new());
+    let (_, stderr) = expect(path, 2, &["inspect", &two, "--q", "position", "--p", "p"]);
+    assert!(stderr.contains("position"), "{stderr}");
+    expect(path, 2, &["inspect", &two, "--q", "q"]);
+    expect(path, 2, &["inspect", &two, "--text", "--json"]);
+}
+
+#[test]
+fn names_of_inputs_are_refused_where_there_are_none() {
+    let directory = exported(&SPRING);
+    for subject in ["export", "export/model.hnn"] {
+        let (_, stderr) = expect(directory.path(), 2, &["inspect", subject, "--q", "q", "--p", "p"]);
+        assert!(stderr.contains("--q and --p"), "{stderr}");
+    }
+}
+
+#[test]
+fn formats_readers_and_graphs_are_chosen_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let export = |more: &[&'static str]| {
+        let spring = ["export", SPRING[0], SPRING[1], "--out", "export", "--force"];
+        [&spring[..], more].concat()
+    };
+    expect(path, 0, &export(&["--precision", "f64", "--graphs", "hessian,rollout,field"]));
+    for (name, written) in [("hessian", true), ("rollout", true), ("field", true), ("step", false)] {
+        assert_eq!(path.join(format!("export/{name}.onnx")).is_file(), written, "{name}");
+    }
+    // A rollout is inspected as the step it repeats.
+    let (stdout, _) = expect(path, 0, &["inspect", "export/rollout.onnx"]);
+    assert!(stdout.contains("operators"), "{stdout}");
+    let (_, stderr) = expect(path, 0, &export(&["--profile", "st"]));
+    assert!(stderr.contains("fixed at 1"), "{stderr}");
+    for (wrong, named) in [
+        (&["--graphs", "gradient"][..], "hvp"),
+        (&["--precision", "bf16"], "f16"),
+        (&["--profile", "cube"], "st"),
+        (&["--profile", "st", "--batch", "dynamic"], "--batch"),
+        (&["--profile", "st", "--precision", "f16"], "f16"),
+        (&["--batch", "0"], "--batch 0"),
+        (&["--opset", "12"], "13"),
+    ] {
+        let (_, stderr) = expect(path, 2, &export(wrong));
+        assert!(stderr.contains(named), "{wrong:?}: {stderr}");
+    }
+    let (help, _) = expect(path, 0, &["export", "--help"]);
+    assert!(help.contains("--stop-after") && help.contains("second derivatives of H times v"), "{help}");
+}
+
+#[test]
+fn an_imported_energy_is_exported_with_a_warning_where_its_force_jumps() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["export", &foreign("charged_particle.script"), "--out", "export"];
+    let (_, stderr) = expect(directory.path(), 0, &arguments);
+    assert!(stderr.contains("warning: Where") && stderr.contains("discontinuous"), "{stderr}");
 }

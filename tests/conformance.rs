@@ -126,8 +126,8 @@ fn the_cases_together_use_every_operator() {
             used.extend(question.graph(&case).unwrap().nodes().iter().map(|node| node.op.name()));
         }
     }
-    let wanted = "neg reciprocal sqrt exp log sin cos tanh sigmoid softplus abs sign erf atan add sub mul div pow max min \
-                  select matmul transpose reshape broadcast concat slice pad sum";
+    let wanted = "neg reciprocal sqrt exp log sin cos tanh sigmoid softplus abs sign erf atan floor round add sub mul \
+                  div pow max min select matmul transpose reshape broadcast concat slice pad sum";
     let missing: Vec<_> = wanted.split_whitespace().filter(|name| !used.contains(name)).collect();
     assert!(missing.is_empty(), "no case uses {missing:?}; used are {used:?}");
 }

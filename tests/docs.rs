@@ -124,3 +124,18 @@ fn links_between_the_pages_lead_somewhere() {
     }
     report(&bad);
 }
+
+/// Where the page on importing lists the operators.
+const OPERATOR_MARKS: [&str; 2] = ["<!-- operators -->", "<!-- end of operators -->"];
+
+#[test]
+fn the_page_on_importing_lists_the_operators_that_are_read() {
+    let page = fs::read_to_string(repository().join("docs/IMPORTING.md")).unwrap();
+    let [begin, end] = OPERATOR_MARKS.map(|mark| page.split(mark).count() == 2);
+    assert!(begin && end, "the list stands between {OPERATOR_MARKS:?}");
+    let list = page.split(OPERATOR_MARKS[0]).nth(1).unwrap().split(OPERATOR_MARKS[1]).next().unwrap();
+    let listed: Vec<&str> = list.split_whitespace().map(|name| name.trim_matches([',', '.'])).collect();
+    let read = hnn_exporter::legalize::supported();
+    let read: Vec<&str> = read.split(", ").collect();
+    assert_eq!(listed, read, "the list should be: {}", read.join(", "));
+}

@@ -1,4 +1,5 @@
-//! Learning from outside: the published pendulum task in the clean protocol, and a training that is interrupted.
+//! Learning from outside: the published pendulum task in the clean protocol, a training that is interrupted, and an imported
+//! energy that is trained further.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
 use std::fs;
@@ -7,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hnn_conformance::misfits;
+use hnn_exporter::graph::{Graph, Shape, Tensor};
+use hnn_exporter::onnx;
 use hnn_trainer::evaluate::Evaluation;
 
 /// Longest wait for a process to come as far as it should.
@@ -126,4 +129,102 @@ fn an_earlier_run_is_not_clobbered() {
     assert_eq!(hnn(path, &impossible).status().unwrap().code(), Some(2));
     assert!(fs::read(path.join("run/parameters.safetensors")).unwrap() == before, "a refused training replaced a run");
     succeed(path, &[&short[..], &["run", "--force"]].concat());
+}
+
+/// H = w₁ p²/2 + w₂ q²/2 with w = (1, 3), or of q and p as two inputs, as an ONNX file whose one weight is w.
+fn oscillator(path: &Path, split: bool) {
+    let mut g = Graph::new();
+    let (q, p) = if split {
+        let pos = g.input("pos", Shape::batched(&[1]).unwrap()).unwrap();
+        (pos, g.input("mom", Shape::batched(&[1]).unwrap()).unwrap())
+    } else {
+        let x = g.input("state", Shape::batched(&[2]).unwrap()).unwrap();
+        (g.slice(x, 1, 0, 1).unwrap(), g.slice(x, 1, 1, 1).unwrap())
+    };
+    let both = g.concat(&[p, q], 1).unwrap();
+    let squares = g.mul(both, both).unwrap();
+    let w = g.constant(Tensor::new(vec![2], vec![1.0, 3.0]).unwrap()).unwrap();
+    let terms = g.mul(squares, w).unwrap();
+    let sum = g.sum_keep(terms, &[1]).unwrap();
+    let energy = g.scale(sum, 0.5).unwrap();
+    g.set_output("energy", energy);
+    fs::write(path, onnx::write(&g, &onnx::WriteOptions::default()).unwrap()).unwrap();
+}
+
+/// States of the true oscillator, whose w₂ is 4: q = ±1, ∓1, …, p = 1, 1, −1, −1, …, with their derivatives.
+fn recording(path: &Path) {
+    let mut text = "t,q,p,dq,dp\n".to_owned();
+    for row in 0..100 {
+        let (q, p) = ([1.0, -1.0][row % 2], [1.0, 1.0, -1.0, -1.0][row % 4]);
+        text += &format!("{},{q},{p},{p},{}\n", row as f64 * 0.1, -4.0 * q);
+    }
+    fs::write(path, text).unwrap();
+}
+
+const TUNE: [&str; 15] = [
+    "train", "--init", "h.onnx", "--data", "data.csv", "--q", "q", "--p", "p", "--time", "t", "--dq", "dq", "--dp",
+    "dp",
+];
+
+/// The loss before the first step, from the metrics of a run of one step.
+fn first_loss(run: &Path) -> f64 {
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    serde_json::from_str::<serde_json::Value>(metrics.lines().next().unwrap()).unwrap()["loss"].as_f64().unwrap()
+}
+
+#[test]
+fn an_imported_energy_is_trained_from_where_it_is_and_needs_its_file_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    oscillator(&path.join("h.onnx"), false);
+    recording(&path.join("data.csv"));
+    let with = |more: &[&'static str]| [&TUNE[..], &["--loss", "field", "--precision", "f64"], more].concat();
+    succeed(path, &with(&["--steps", "1", "--batch", "80", "--out", "once"]));
+    // dp is −3q instead of −4q, dq is right; the unit of dp is its deviation 4: the mean of 0² and (1/4)².
+    let loss = first_loss(&path.join("once"));
+    assert!((loss - 1.0 / 32.0).abs() < 1e-12, "{loss}");
+    succeed(path, &with(&["--steps", "400", "--batch", "80", "--learning-rate", "0.02", "--out", "tuned"]));
+    let run = fs::read_to_string(path.join("tuned/run.json")).unwrap();
+    let wrong = misfits("run", &run).unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(run.contains("\"h.onnx\"") && run.contains("\"imported\""), "{run}");
+    fs::remove_file(path.join("h.onnx")).unwrap();
+    let weights = hnn_trainer::run::open(&path.join("tuned")).unwrap().architecture().unwrap().initial;
+    let [weight] = weights.values().collect::<Vec<_>>()[..] else { panic!("{weights:?}") };
+    let error = weight.data().iter().zip([1.0, 4.0]).map(|(found, truth)| (found - truth).abs()).fold(0.0, f64::max);
+    assert!(error < 1e-2, "{weight:?}");
+    succeed(path, &["inspect", "tuned"]);
+    succeed(path, &["evaluate", "tuned", "--window", "0.5"]);
+    succeed(path, &["export", "tuned", "--out", "export"]);
+    succeed(path, &["validate", "export"]);
+    // It is trained already: there is nothing left to do, and no file is missed.
+    succeed(path, &["train", "--resume", "--out", "tuned"]);
+}
+
+#[test]
+fn an_imported_energy_that_does_not_fit_is_refused_and_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    recording(&path.join("data.csv"));
+    let refused = |more: &[&'static str], expected: &[&str]| {
+        let output = hnn(path, &[&TUNE[..], more, &["--out", "run"]].concat()).stderr(Stdio::piped()).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(expected.iter().all(|part| message.contains(part)), "{message}");
+        assert!(!path.join("run").exists(), "a refused training left a run");
+    };
+    oscillator(&path.join("h.onnx"), true);
+    refused(&[], &["--init-q", "`pos` [batch,1]", "`mom` [batch,1]"]);
+    refused(&["--init-q", "pos", "--init-p", "mom", "--hidden", "8"], &["--hidden"]);
+    succeed(path, &[&TUNE[..], &["--init-q", "pos", "--init-p", "mom", "--steps", "1", "--out", "named"]].concat());
+    let export = |formula: &str| {
+        succeed(path, &["export", "--hamiltonian", formula, "--out", "other", "--emit", "onnx", "--force"]);
+        fs::copy(path.join("other/hamiltonian.onnx"), path.join("h.onnx")).unwrap();
+    };
+    export("p1^2/2 + p2^2/2 + q1^2*q2^2");
+    refused(&[], &["state of 4 numbers", "data have 1 positions"]);
+    succeed(path, &["train", "--system", "spring", "--model", "mlp", "--steps", "1", "--out", "mixed"]);
+    succeed(path, &["export", "mixed", "--out", "mixed_export", "--emit", "onnx"]);
+    fs::copy(path.join("mixed_export/hamiltonian.onnx"), path.join("h.onnx")).unwrap();
+    refused(&["--loss", "rollout", "--scheme", "leapfrog"], &["leapfrog", "T(p) + V(q)", "midpoint"]);
 }

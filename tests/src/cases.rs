@@ -58,7 +58,7 @@ struct Formula {
 }
 
 /// Together the formulas use every function of the expression language.
-const FORMULAS: [Formula; 8] = [
+const FORMULAS: [Formula; 10] = [
     Formula { name: "spring", text: "q^2 + p^2", settings: &[], separable: true, region: (-1.0, 1.0) },
     Formula {
         name: "pendulum",
@@ -92,6 +92,21 @@ const FORMULAS: [Formula; 8] = [
         name: "every_function",
         text: "p^2/2 + tan(q/4) + sin(q)*exp(-q^2) + abs(q) + (2 + q)^k",
         settings: &[("k", 1.5)],
+        separable: true,
+        region: (0.1, 1.0),
+    },
+    Formula {
+        name: "every_inverse",
+        text: "p^2/2 + asin(q/2) - acos(q/3) + q*atan(q) + sinh(q) + cosh(q) + asinh(q) + acosh(4 + q) + atanh(q/2)",
+        settings: &[],
+        separable: true,
+        region: (0.1, 1.0),
+    },
+    Formula {
+        name: "every_activation",
+        text: "p^2/2 + gelu(q) + mish(q) + softplus(q) + sigmoid(q) + softsign(q) + relu(q)^2 + erf(q) + sign(q)*q^3 \
+               + (q - floor(q/2))*ceil(q/2) + (q - round(q/4))^2",
+        settings: &[],
         separable: true,
         region: (0.1, 1.0),
     },

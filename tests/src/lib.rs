@@ -4,8 +4,10 @@
 //! engine a new executor; no test changes for either. Nothing depends on this crate.
 
 pub mod cases;
+pub mod corpus;
 pub mod emulator;
 pub mod executors;
+pub mod node_tests;
 
 use std::path::{Path, PathBuf};
 

@@ -4,8 +4,10 @@
 //! and QEMU; it links none of the crates it tests, so that it builds in seconds.
 
 mod artifacts;
+mod bench;
 mod elf;
 mod firmware;
+mod fuzz;
 mod setup;
 mod soak;
 mod stack;
@@ -13,6 +15,7 @@ mod step;
 mod tiers;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -27,18 +30,37 @@ struct Arguments {
     command: Command,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Command {
     /// Fetch ONNX Runtime and the official ONNX checker, add the Rust targets, install QEMU
     Setup,
     /// Quick tier, under a minute warm: format, clippy, unit tests of the runtime and the exporter
     Check,
     /// Everything that gates: setup, format, clippy, all tests, docs, no_std builds, firmware in QEMU
-    Test,
+    Test {
+        /// Also compile exported files with burn-onnx, and fuzz for a minute or two
+        #[arg(long)]
+        full: bool,
+    },
     /// Build the firmware examples, print flash and RAM, look for panics, compare emulated bits with the host
     Firmware,
+    /// Damage what is read at random, with cargo-fuzz and a nightly compiler; gates nothing
+    Fuzz {
+        /// Executions of each target
+        #[arg(long, value_name = "N", default_value_t = fuzz::RUNS)]
+        runs: u64,
+    },
     /// Long runs, recorded in docs/SOAK.md; gates nothing
     Soak,
+    /// Export times, and cost of the gradient over the energy in ONNX Runtime; gates nothing
+    Bench {
+        /// ONNX files or folders with energies; without any, the committed corpus
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Write the figures as JSON as well
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
     /// Train and export the model that the firmware examples carry
     Artifacts,
 }
@@ -58,9 +80,11 @@ fn execute(command: Command, workspace: &Workspace) -> anyhow::Result<()> {
     match command {
         Command::Setup => setup::run(workspace),
         Command::Check => tiers::check(workspace),
-        Command::Test => tiers::test(workspace),
+        Command::Test { full } => tiers::test(workspace, full),
         Command::Firmware => firmware::run(workspace),
+        Command::Fuzz { runs } => fuzz::run(workspace, runs),
         Command::Soak => soak::run(workspace),
+        Command::Bench { paths, json } => bench::export(workspace, &paths, json.as_ref()),
         Command::Artifacts => artifacts::run(workspace),
     }
 }

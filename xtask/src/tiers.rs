@@ -5,10 +5,12 @@ use xshell::cmd;
 
 use crate::step::Steps;
 use crate::workspace::Workspace;
-use crate::{firmware, setup};
+use crate::{firmware, fuzz, setup};
 
 /// Targets for which the runtime is built alone: no floating-point unit and no atomics; both.
 const NO_STD_TARGETS: [&str; 2] = ["thumbv6m-none-eabi", "thumbv7em-none-eabihf"];
+/// Workspaces of their own, besides the root: formatted like the rest.
+const NESTED: [&str; 3] = ["firmware-examples", "tests/burn-onnx", "tests/fuzz"];
 
 /// Under a minute once warm: format, lints, and the unit tests of the two crates that compile quickly.
 ///
@@ -26,11 +28,12 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Everything that gates. One profile for all, so that burn and tract are compiled once.
+/// Everything that gates, and with `full` what takes too long for that. One profile for all, so that burn and tract are
+/// compiled once.
 ///
 /// # Errors
 /// The first step that fails.
-pub(crate) fn test(workspace: &Workspace) -> Result<()> {
+pub(crate) fn test(workspace: &Workspace, full: bool) -> Result<()> {
     let shell = &workspace.shell;
     let mut steps = Steps::new("test");
     steps.run("setup", || setup::run(workspace))?;
@@ -47,8 +50,19 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
         Ok(cmd!(shell, "cargo doc --release --quiet --workspace --no-deps").run()?)
     })?;
     steps.run("tests", || Ok(cmd!(shell, "cargo test --release --workspace").run()?))?;
+    if full {
+        steps.run("burn-onnx: exported files as Rust", || burn_onnx(workspace))?;
+        steps.run("fuzzing, shortly", || fuzz::run(workspace, fuzz::SHORT_RUNS))?;
+    }
     steps.finish();
     Ok(())
+}
+
+/// Generates, compiles and runs Rust code for exported files. In a target directory of its own: it brings a second burn.
+fn burn_onnx(workspace: &Workspace) -> Result<()> {
+    let target = workspace.cache.join("burn-onnx");
+    let test = cmd!(workspace.shell, "cargo test --locked --manifest-path tests/burn-onnx/Cargo.toml");
+    Ok(test.arg("--target-dir").arg(target).run()?)
 }
 
 /// The committed lock files say all there is to say: nothing is resolved anew on the machine that tests.
@@ -62,8 +76,11 @@ fn locked(workspace: &Workspace) -> Result<()> {
 fn format(workspace: &Workspace) -> Result<()> {
     let shell = &workspace.shell;
     cmd!(shell, "cargo fmt --all --check").run()?;
-    let _directory = shell.push_dir("firmware-examples");
-    Ok(cmd!(shell, "cargo fmt --all --check").run()?)
+    for nested in NESTED {
+        let _directory = shell.push_dir(nested);
+        cmd!(shell, "cargo fmt --all --check").run()?;
+    }
+    Ok(())
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {

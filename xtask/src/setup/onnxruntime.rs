@@ -1,12 +1,11 @@
 //! ONNX Runtime's shared library out of its PyPI wheel; `ort` loads it at run time, nothing links to it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use xshell::cmd;
 
-use super::{python, retried};
+use super::{only_file, python, retried};
 use crate::workspace::Workspace;
 
 /// The version that the `ort` crate's API level was tried with.
@@ -59,15 +58,4 @@ pub(super) fn fetch(workspace: &Workspace) -> Result<()> {
     fs::write(&stamp, VERSION)?;
     eprintln!("{}", library.display());
     Ok(())
-}
-
-fn only_file(directory: &Path, wanted: impl Fn(&str) -> bool) -> Result<PathBuf> {
-    let mut found = None;
-    for entry in fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))? {
-        let entry = entry?;
-        if entry.file_name().to_str().is_some_and(&wanted) && found.replace(entry.path()).is_some() {
-            bail!("{} holds more than one file of the wanted kind", directory.display());
-        }
-    }
-    found.with_context(|| format!("{} does not hold the wanted file", directory.display()))
 }
