@@ -2,7 +2,7 @@
 //!
 //! [`legalize`] looks an operator up in one table, checks the number of its inputs and that every attribute is known, and
 //! lets its rule add primitives. A rule either gives the exact meaning of the specification or refuses with a reason. Integers
-//! (shapes, axes, indices) and masks that are known while a file is read are not values of the graph: [`known`] computes
+//! (shapes, axes, indices) and masks that are known while a file is read are not values of the graph: `known` computes
 //! them, symbolic batch included.
 //!
 //! It knows no protobuf; `onnx/read.rs` hands it operators in the form of [`Operator`].

@@ -18,7 +18,7 @@ use crate::legalize::Value;
 pub const MAX_KNOWN_ELEMENTS: usize = 1 << 23;
 
 /// Most elements of all constants of the graph together, those that rules make of a few integers included; a node counts
-/// as [`NODE_ELEMENTS`] of them.
+/// as `NODE_ELEMENTS` of them.
 pub const MAX_GRAPH_ELEMENTS: usize = 1 << 25;
 /// What a node takes in memory besides its constant, in elements.
 const NODE_ELEMENTS: usize = 32;
