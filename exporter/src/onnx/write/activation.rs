@@ -109,7 +109,9 @@ fn bounded_line(graph: &Graph, id: NodeId) -> Option<Activation> {
     Some(Activation { operator: "HardSigmoid", x, attributes: vec![("alpha", alpha), ("beta", beta)] })
 }
 
-/// x ≥ 0 ? x : αx, x ≥ 0 ? x : α (eˣ − 1) and x ≥ 0 ? x : α (e^(x/α) − 1), with α > 0.
+/// x ≥ 0 ? x : αx and x ≥ 0 ? x : α (eˣ − 1), with α > 0.
+///
+/// Not Celu, x ≥ 0 ? x : α (e^(x/α) − 1): tract 0.23 leaves its factor α out.
 fn two_branches(graph: &Graph, id: NodeId) -> Option<Activation> {
     let (Op::Select, &[condition, x, left]) = (&graph.node(id).op, graph.node(id).args.as_slice()) else { return None };
     let (inner, alpha) = with_number(graph, left, Binary::Mul).unwrap_or((left, 1.0));
@@ -121,17 +123,11 @@ fn two_branches(graph: &Graph, id: NodeId) -> Option<Activation> {
         return Some(Activation { operator: "LeakyRelu", x, attributes });
     }
     let (exponential, _) = with_number(graph, inner, Binary::Add).filter(|(_, value)| *value == -1.0)?;
-    if slope(graph, exponential) == Some((x, Slope::Exponential)) {
-        return Some(Activation { operator: "Elu", x, attributes });
-    }
-    let (Op::Unary(Unary::Exp), &[exponent]) = (&graph.node(exponential).op, graph.node(exponential).args.as_slice())
-    else {
-        return None;
-    };
-    let scaled = guarded(graph, exponent, x)?;
-    let (argument, inverse) = with_number(graph, scaled, Binary::Mul)?;
-    let is_inverse = (alpha * inverse - 1.0).abs() <= f64::from(f32::EPSILON) / 2.0;
-    (is_inverse && argument == x).then_some(Activation { operator: "Celu", x, attributes })
+    (slope(graph, exponential) == Some((x, Slope::Exponential))).then_some(Activation {
+        operator: "Elu",
+        x,
+        attributes,
+    })
 }
 
 #[cfg(test)]

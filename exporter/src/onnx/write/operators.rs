@@ -11,7 +11,6 @@ pub const OPERATORS: &[(&str, i64)] = &[
     ("Abs", 6),
     ("Add", 7),
     ("Atan", 7),
-    ("Celu", 12),
     ("Concat", 4),
     ("Cos", 7),
     ("Div", 7),
