@@ -51,15 +51,21 @@ pub(super) fn exponential(writer: &mut Writer<'_>, id: NodeId) -> Result<(), Onn
     writer.emit(id, Draft::of("Add", &[&below, &one], format!("{below} + {one}")))
 }
 
-/// ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|): overflows nowhere; 1 + e^−|x| rounds by up to 2⁻⁵³, and so does the result.
+/// ln(1 + eˣ) = max(x, 0) + ln(1 + z) with z = e^−|x|, which overflows nowhere.
+///
+/// 1 + z rounds to u, and ln u + (z − (u − 1))/u gives back what that lost, so that the tail keeps all its digits.
 fn softplus(writer: &mut Writer<'_>, id: NodeId, x: &str) -> Result<(), OnnxError> {
     writer.change("Softplus is written as max(x, 0) + log(1 + exp(-|x|)): ONNX Runtime has none in f64".to_owned());
     let (zero, one) = (writer.number(0.0)?, writer.number(1.0)?);
     let size = writer.emit_between(Draft::of("Abs", &[x], format!("abs({x})")))?;
     let exponent = writer.emit_between(Draft::of("Neg", &[&size], format!("-{size}")))?;
-    let decayed = writer.emit_between(Draft::of("Exp", &[&exponent], format!("exp({exponent})")))?;
-    let sum = writer.emit_between(Draft::of("Add", &[&one, &decayed], format!("{one} + {decayed}")))?;
-    let rest = writer.emit_between(Draft::of("Log", &[&sum], format!("log({sum})")))?;
+    let z = writer.emit_between(Draft::of("Exp", &[&exponent], format!("exp({exponent})")))?;
+    let u = writer.emit_between(Draft::of("Add", &[&one, &z], format!("{one} + {z}")))?;
+    let kept = writer.emit_between(Draft::of("Sub", &[&u, &one], format!("{u} - {one}")))?;
+    let lost = writer.emit_between(Draft::of("Sub", &[&z, &kept], format!("{z} - {kept}")))?;
+    let correction = writer.emit_between(Draft::of("Div", &[&lost, &u], format!("{lost} / {u}")))?;
+    let log = writer.emit_between(Draft::of("Log", &[&u], format!("log({u})")))?;
+    let rest = writer.emit_between(Draft::of("Add", &[&log, &correction], format!("{log} + {correction}")))?;
     let ramp = writer.emit_between(Draft::of("Max", &[x, &zero], format!("max({x}, {zero})")))?;
     writer.emit(id, Draft::of("Add", &[&ramp, &rest], format!("softplus({x}) = {ramp} + {rest}")))
 }
