@@ -6,7 +6,7 @@ use hnn_exporter::emit::blob;
 use hnn_exporter::evaluate::evaluate;
 use hnn_exporter::graph::{self, Graph};
 use hnn_exporter::lower::lower;
-use hnn_exporter::validate::metrics::compare;
+use hnn_exporter::validate::metrics::{TOLERANCE, compare};
 use hnn_exporter::validate::{Engine as _, Part, Runtime};
 
 use super::*;
@@ -88,7 +88,7 @@ fn generated_models_agree_with_the_oracle_and_the_runtime() {
             ];
             for (name, reference) in references {
                 let Some(reference) = reference else { continue };
-                let metrics = compare(&found, &reference, None);
+                let metrics = compare(&found, &reference, None, TOLERANCE);
                 compared += 1;
                 if !metrics.agrees {
                     disagreements.push(format!("{file} with the {name}: {:.1e}", metrics.worst));
@@ -110,5 +110,5 @@ fn a_wrong_argument_is_noticed() {
     let mut moved = Values::of(&case);
     moved.x.data_mut()[0] += 1e-3;
     let expected = oracle(&Exported::Field.graph(&case).unwrap(), &values);
-    assert!(!compare(&generated(*run, &moved), &expected, None).agrees);
+    assert!(!compare(&generated(*run, &moved), &expected, None, TOLERANCE).agrees);
 }
