@@ -57,6 +57,19 @@ struct Rewrite {
     rule: fn(&mut Site<'_>) -> Result<Option<NodeId>, GraphError>,
 }
 
+/// Rewrites that look at a node and what is below it.
+const GENERAL: &[&[Rewrite]] = &[
+    fold::REWRITES,
+    simplify::REWRITES,
+    algebra::REWRITES,
+    choice::REWRITES,
+    factor::REWRITES,
+    structure::REWRITES,
+    segments::REWRITES,
+];
+/// Kept apart: they count the users of a constant, and no rewrite among them gives a constant a new user.
+const WEIGHTS: &[&[Rewrite]] = &[weights::REWRITES, sign::REWRITES];
+
 /// A rewrite that was applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
@@ -100,20 +113,7 @@ pub fn optimize_explained(graph: &Graph, stop_after: Option<usize>) -> Result<(G
 
 fn rewrite(graph: &Graph, storage: Storage, stop_after: Option<usize>) -> Result<(Graph, Vec<Applied>), GraphError> {
     graph.verify()?;
-    let general: Vec<&Rewrite> = [
-        fold::REWRITES,
-        simplify::REWRITES,
-        algebra::REWRITES,
-        choice::REWRITES,
-        factor::REWRITES,
-        structure::REWRITES,
-        segments::REWRITES,
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    // Kept apart: they count the users of a constant, and no rewrite among them gives a constant a new user.
-    let weights: Vec<&Rewrite> = weights::REWRITES.iter().chain(sign::REWRITES).collect();
+    let [general, weights] = [GENERAL, WEIGHTS].map(|tables| tables.iter().copied().flatten().collect::<Vec<_>>());
     let mut graph = prune(graph)?;
     let mut applied = Vec::new();
     let mut rewrites = &general;
