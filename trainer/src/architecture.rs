@@ -50,7 +50,7 @@ pub enum ArchitectureError {
 
 /// A learnable model by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// One network for H(q, p). Greydanus et al. (2019).
     Mlp,
@@ -60,38 +60,69 @@ pub enum Kind {
     Port,
 }
 
+/// What there is to say about a kind, and how it is built.
+struct Entry {
+    kind: Kind,
+    name: &'static str,
+    /// What it assumes of the system.
+    assumes: &'static str,
+    /// What holds of every trained instance, whatever its weights.
+    guarantees: &'static str,
+    build: fn(&mut Builder<'_>) -> Result<(), ArchitectureError>,
+}
+
+/// Every kind, in the order of the listing.
+static CATALOGUE: &[Entry] = &[
+    Entry {
+        kind: Kind::Mlp,
+        name: "mlp",
+        assumes: "energy is conserved, momenta are canonical",
+        guarantees: "a Hamiltonian field; implicit schemes only, as q and p mix",
+        build: mlp::build,
+    },
+    Entry {
+        kind: Kind::Separable,
+        name: "separable",
+        assumes: "energy is conserved and splits into T(p) + V(q), T quadratic unless asked otherwise",
+        guarantees: "a Hamiltonian field; explicit symplectic schemes; T ≥ 0 where it is quadratic",
+        build: separable::build,
+    },
+    Entry {
+        kind: Kind::Port,
+        name: "port",
+        assumes: "friction opposes motion per coordinate; inputs act as forces with a learned gain",
+        guarantees: "R ⪰ 0 and smooth: energy grows by the input's work at most; separable unless `--energy mlp`",
+        build: port::build,
+    },
+];
+
 impl Kind {
-    /// Every name, in the order of the listing.
-    pub const ALL: [Self; 3] = [Self::Mlp, Self::Separable, Self::Port];
+    /// Every kind, in the order of the listing.
+    pub fn all() -> impl Iterator<Item = Self> {
+        CATALOGUE.iter().map(|entry| entry.kind)
+    }
 
     /// What it assumes of the system.
     #[must_use]
     pub fn assumes(self) -> &'static str {
-        match self {
-            Self::Mlp => "energy is conserved, momenta are canonical",
-            Self::Separable => "energy is conserved and splits into T(p) + V(q), T quadratic unless asked otherwise",
-            Self::Port => "friction opposes motion per coordinate; inputs act as forces with a learned gain",
-        }
+        self.entry().assumes
     }
 
     /// What holds of every trained instance, whatever its weights.
     #[must_use]
     pub fn guarantees(self) -> &'static str {
-        match self {
-            Self::Mlp => "a Hamiltonian field; implicit schemes only, as q and p mix",
-            Self::Separable => "a Hamiltonian field; explicit symplectic schemes; T ≥ 0 where it is quadratic",
-            Self::Port => "R ⪰ 0 and smooth: energy grows by the input's work at most; separable unless `--energy mlp`",
-        }
+        self.entry().guarantees
+    }
+
+    fn entry(self) -> &'static Entry {
+        // Every kind has a row, which a test checks; the first one stands in for a row that is missing.
+        CATALOGUE.iter().find(|entry| entry.kind == self).unwrap_or(&CATALOGUE[0])
     }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mlp => "mlp",
-            Self::Separable => "separable",
-            Self::Port => "port",
-        })
+        f.write_str(self.entry().name)
     }
 }
 
@@ -99,8 +130,9 @@ impl FromStr for Kind {
     type Err = ArchitectureError;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|kind| kind.to_string() == name).ok_or_else(|| {
-            ArchitectureError::Setting(format!("unknown model `{name}`; known are mlp, separable, port"))
+        CATALOGUE.iter().find(|entry| entry.name == name).map(|entry| entry.kind).ok_or_else(|| {
+            let known = CATALOGUE.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
+            ArchitectureError::Setting(format!("unknown model `{name}`; known are {known}"))
         })
     }
 }
@@ -189,11 +221,7 @@ pub struct Architecture {
 pub fn build(settings: &Settings, scaling: &Scaling, seed: u64) -> Result<Architecture, ArchitectureError> {
     check(settings, scaling)?;
     let mut builder = Builder::new(settings, scaling, seed)?;
-    match settings.kind {
-        Kind::Mlp => mlp::build(&mut builder)?,
-        Kind::Separable => separable::build(&mut builder)?,
-        Kind::Port => port::build(&mut builder)?,
-    }
+    (settings.kind.entry().build)(&mut builder)?;
     Ok(Architecture { model: Model::new(builder.graph)?, initial: builder.initial })
 }
 

@@ -26,8 +26,8 @@ pub(crate) fn systems() -> anyhow::Result<Verdict> {
 
 /// Lists the models with what each assumes and guarantees, and the recipes they are trained with.
 pub(crate) fn models() -> anyhow::Result<Verdict> {
-    let rows: Vec<Vec<String>> =
-        Kind::ALL.map(|kind| vec![kind.to_string(), kind.assumes().to_owned(), kind.guarantees().to_owned()]).to_vec();
+    let row = |kind: Kind| vec![kind.to_string(), kind.assumes().to_owned(), kind.guarantees().to_owned()];
+    let rows: Vec<Vec<String>> = Kind::all().map(row).collect();
     console::table(&["model", "assumes", "guarantees"], &rows);
     console::say("");
     let presets: Vec<Vec<String>> = preset::all()

@@ -33,8 +33,17 @@ fn states(rows: usize, width: usize, size: f64) -> Tensor {
 }
 
 #[test]
+fn every_kind_has_one_row_whose_name_is_read_back() {
+    for kind in [Kind::Mlp, Kind::Separable, Kind::Port] {
+        assert_eq!(CATALOGUE.iter().filter(|entry| entry.kind == kind).count(), 1);
+        assert_eq!(kind.to_string().parse::<Kind>().unwrap(), kind);
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.to_string());
+    }
+}
+
+#[test]
 fn every_combination_of_settings_is_a_model() {
-    for kind in Kind::ALL {
+    for kind in Kind::all() {
         for activation in [Activation::Tanh, Activation::Softplus, Activation::Sin, Activation::Silu] {
             for (residual, kinetic, energy, angles) in [
                 (false, Kinetic::Quadratic, Energy::Separable, vec![]),
@@ -84,7 +93,7 @@ fn only_what_splits_is_separable() {
 
 #[test]
 fn declared_angles_make_the_field_periodic_and_others_do_not() {
-    for kind in Kind::ALL {
+    for kind in Kind::all() {
         let settings = Settings { angles: vec![0], ..settings(kind) };
         let model = bound(&settings, &scaling(2, 0), 5);
         let graph = field(&model).unwrap();
