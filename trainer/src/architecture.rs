@@ -7,6 +7,7 @@
 
 mod imported;
 mod layers;
+mod linear;
 mod mlp;
 mod port;
 mod scaling;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use imported::import;
 pub use layers::Activation;
+pub use linear::{Form, Layer, Linear, Term};
 pub use scaling::Scaling;
 
 /// Values of parameters by name.
@@ -210,6 +212,8 @@ pub struct Architecture {
     pub model: Model,
     /// Initial value of every parameter.
     pub initial: Parameters,
+    /// Which parameters enter H linearly; nothing where the architecture does not say, as in an imported graph.
+    pub linear: Linear,
 }
 
 /// Builds the model that `settings` name for data of these scales.
@@ -222,7 +226,8 @@ pub fn build(settings: &Settings, scaling: &Scaling, seed: u64) -> Result<Archit
     check(settings, scaling)?;
     let mut builder = Builder::new(settings, scaling, seed)?;
     (settings.kind.entry().build)(&mut builder)?;
-    Ok(Architecture { model: Model::new(builder.graph)?, initial: builder.initial })
+    let linear = builder.linear.finish(&builder.graph)?;
+    Ok(Architecture { model: Model::new(builder.graph)?, initial: builder.initial, linear })
 }
 
 fn check(settings: &Settings, scaling: &Scaling) -> Result<(), ArchitectureError> {
@@ -247,6 +252,7 @@ fn check(settings: &Settings, scaling: &Scaling) -> Result<(), ArchitectureError
 struct Builder<'a> {
     graph: Graph,
     initial: Parameters,
+    linear: linear::Declared,
     settings: &'a Settings,
     scaling: &'a Scaling,
     seed: u64,
@@ -266,7 +272,8 @@ impl<'a> Builder<'a> {
         }
         let q = graph.slice(x, 1, 0, dof)?;
         let p = graph.slice(x, 1, dof, dof)?;
-        Ok(Self { graph, initial: Parameters::new(), settings, scaling, seed, q, p })
+        let linear = linear::Declared::default();
+        Ok(Self { graph, initial: Parameters::new(), linear, settings, scaling, seed, q, p })
     }
 
     fn dof(&self) -> usize {

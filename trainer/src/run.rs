@@ -26,7 +26,7 @@ use hnn_exporter::graph::Graph;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::architecture::Architecture;
+use crate::architecture::{Architecture, Linear};
 use crate::checkpoint::{self, Checkpoint, CheckpointError, write_atomically};
 use crate::fit::{self, Observer, Report};
 use crate::loss;
@@ -186,7 +186,7 @@ impl Run {
     /// # Errors
     /// [`RunError`] naming the file at fault.
     pub fn model(&self) -> Result<Model, RunError> {
-        let Architecture { model, initial: best } = self.architecture()?;
+        let Architecture { model, initial: best, .. } = self.architecture()?;
         Ok(model.bind(&|name| best.get(name).cloned())?)
     }
 
@@ -201,7 +201,7 @@ impl Run {
         if let Some((name, _)) = model.graph().parameters().iter().find(|(name, _)| !initial.contains_key(*name)) {
             return Err(self.content(PARAMETERS, format!("it has no tensor `{name}`")));
         }
-        Ok(Architecture { model, initial })
+        Ok(Architecture { model, initial, linear: Linear::default() })
     }
 
     /// The state of an unfinished training, if it came that far.

@@ -2,7 +2,7 @@
 
 use hnn_exporter::dynamics::Model;
 
-use super::{Architecture, ArchitectureError, Parameters, Scaling};
+use super::{Architecture, ArchitectureError, Linear, Parameters, Scaling};
 
 /// Takes `model`, whose parameters start at `values`, to be trained on data of these scales.
 ///
@@ -40,7 +40,7 @@ pub fn import(model: Model, values: &Parameters, scaling: &Scaling) -> Result<Ar
                 .to_owned(),
         );
     }
-    Ok(Architecture { model, initial })
+    Ok(Architecture { model, initial, linear: Linear::default() })
 }
 
 #[cfg(test)]

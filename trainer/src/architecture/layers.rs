@@ -40,8 +40,8 @@ impl std::str::FromStr for Activation {
 /// A network whose weights were declared once and which can be applied to several arguments.
 #[derive(Debug, Clone)]
 pub(super) struct Network {
-    hidden: Vec<(NodeId, NodeId)>,
-    last: NodeId,
+    pub(super) hidden: Vec<(NodeId, NodeId)>,
+    pub(super) last: NodeId,
     last_bias: Option<NodeId>,
 }
 
@@ -93,20 +93,35 @@ impl Builder<'_> {
 
     /// Applies a network to `[batch, inputs]`.
     pub(super) fn apply(&mut self, network: &Network, x: NodeId) -> Built {
-        let mut value = x;
-        for (weight, bias) in &network.hidden {
-            let product = self.graph.matmul_transposed(value, *weight)?;
-            let shifted = self.graph.add_values(product, *bias)?;
-            let activated = self.activate(shifted)?;
-            let same_width = self.graph.shape(activated) == self.graph.shape(value);
-            value =
-                if self.settings.residual && same_width { self.graph.add_values(value, activated)? } else { activated };
-        }
+        let value = self.hidden_value(network, x)?;
         let out = self.graph.matmul_transposed(value, network.last)?;
         Ok(match network.last_bias {
             Some(bias) => self.graph.add_values(out, bias)?,
             None => out,
         })
+    }
+
+    /// What the last layer reads.
+    pub(super) fn hidden_value(&mut self, network: &Network, x: NodeId) -> Built {
+        network.hidden.iter().try_fold(x, |value, layer| self.hidden_layer(*layer, value))
+    }
+
+    /// What each hidden layer reads.
+    pub(super) fn layer_inputs(&mut self, network: &Network, x: NodeId) -> Result<Vec<NodeId>, ArchitectureError> {
+        let mut inputs = vec![x];
+        for layer in network.hidden.iter().take(network.hidden.len().saturating_sub(1)) {
+            let next = self.hidden_layer(*layer, inputs[inputs.len() - 1])?;
+            inputs.push(next);
+        }
+        Ok(inputs)
+    }
+
+    fn hidden_layer(&mut self, (weight, bias): (NodeId, NodeId), value: NodeId) -> Built {
+        let product = self.graph.matmul_transposed(value, weight)?;
+        let shifted = self.graph.add_values(product, bias)?;
+        let activated = self.activate(shifted)?;
+        let same_width = self.graph.shape(activated) == self.graph.shape(value);
+        Ok(if self.settings.residual && same_width { self.graph.add_values(value, activated)? } else { activated })
     }
 
     fn activate(&mut self, x: NodeId) -> Built {

@@ -18,7 +18,6 @@ pub(super) fn energy(builder: &mut Builder<'_>) -> Built {
     let inputs = builder.graph.shape(features).row_len();
     let size = Size { inputs, hidden: &builder.settings.hidden, outputs: 1 };
     let network = builder.network("energy", size, None)?;
-    let value = builder.apply(&network, features)?;
     let scale = 0.5 * (builder.scaling.kinetic() + builder.scaling.potential());
-    Ok(builder.graph.scale(value, scale)?)
+    builder.apply_energy(&network, features, scale)
 }

@@ -210,3 +210,56 @@ fn impossible_settings_are_refused_in_words() {
         "unknown model `perceptron`; known are mlp, separable, port"
     );
 }
+
+/// H(x; θ) − H(x; 0) = Σ θ·φ(x) for weights that are not the initial ones, by the oracle.
+#[test]
+fn what_is_declared_linear_is_linear_with_these_features() {
+    let kinds = [
+        (settings(Kind::Mlp), 1),
+        (settings(Kind::Separable), 2),
+        (Settings { kinetic: Kinetic::Network, ..settings(Kind::Separable) }, 2),
+        (Settings { energy: Energy::Mlp, ..settings(Kind::Port) }, 1),
+    ];
+    for (settings, terms) in kinds {
+        let built = build(&settings, &scaling(2, 0), 3).unwrap();
+        assert_eq!(built.linear.terms().len(), terms, "{settings:?}");
+        let x = states(7, 4, 2.0);
+        let energy = hnn_exporter::dynamics::hamiltonian(&built.model).unwrap();
+        let with = |factor: f64| {
+            let value = |name: &str| {
+                let mut tensor = built.initial.get(name)?.clone();
+                if built.linear.terms().iter().any(|term| term.parameter == name) {
+                    tensor
+                        .data_mut()
+                        .iter_mut()
+                        .enumerate()
+                        .for_each(|(at, value)| *value = factor * (1.0 + at as f64));
+                }
+                Some(tensor)
+            };
+            let bound = energy.bind(&value).unwrap();
+            evaluate(&bound, &[("x", &x)]).unwrap()[0].clone()
+        };
+        let (zero, one) = (with(0.0), with(0.3));
+        let features = built.linear.graph().bind(&|name| built.initial.get(name).cloned()).unwrap();
+        let values = evaluate(&features, &[("x", &x)]).unwrap();
+        for row in 0..7 {
+            let mut sum = 0.0;
+            for term in built.linear.terms() {
+                let at = features.outputs().iter().position(|(name, _)| *name == term.features).unwrap();
+                let weights: Vec<f64> = match term.form {
+                    Form::Direct => (0..term.len).map(|at| 0.3 * (1.0 + at as f64)).collect(),
+                    // L = 0.3 [[1, ·], [3, 4]], hence S = 0.09 [[1, 3], [3, 25]].
+                    Form::Factor => vec![0.09, 0.27, 2.25],
+                };
+                let row = &values[at].data()[row * term.len..(row + 1) * term.len];
+                sum += row.iter().zip(&weights).map(|(feature, weight)| feature * weight).sum::<f64>();
+            }
+            let expected = one.data()[row] - zero.data()[row];
+            assert!(
+                (sum - expected).abs() < 1e-9 * (1.0 + expected.abs()),
+                "{settings:?}: {sum} instead of {expected}"
+            );
+        }
+    }
+}
