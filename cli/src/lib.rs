@@ -4,6 +4,7 @@
 //! stderr. Exit codes: 0 good, 1 a check failed, 2 the request or its input is wrong.
 
 mod arguments;
+mod baseline;
 mod blob;
 mod command;
 mod console;

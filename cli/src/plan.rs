@@ -14,7 +14,11 @@ use crate::arguments::{self, EnergyName, FitArguments, KineticName, LossName, Mo
 pub(crate) fn preset(arguments: &TrainArguments, train: &Dataset) -> anyhow::Result<Preset> {
     match &arguments.preset {
         Some(name) => named(name),
-        None => Ok(suggested(train)),
+        // A baseline has no energy, so that no other preset suits it.
+        None => match &arguments.model.model {
+            Some(model) if model.parse::<Kind>()?.is_baseline() => named(model),
+            _ => Ok(suggested(train)),
+        },
     }
 }
 
@@ -46,7 +50,7 @@ pub(crate) fn model(
     if kind != Kind::Port && (typed.energy.is_some() || typed.constant_force) {
         bail!(idle("--energy or --constant-force", "`port`"));
     }
-    if kind == Kind::Mlp && typed.kinetic.is_some() {
+    if (kind == Kind::Mlp || kind.is_baseline()) && typed.kinetic.is_some() {
         bail!(idle("--kinetic", "`separable` and `port`"));
     }
     Ok(architecture::Settings {

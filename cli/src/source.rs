@@ -151,7 +151,8 @@ impl SystemSource {
         Ok(system::find(&self.name)?)
     }
 
-    fn protocol(&self) -> Protocol {
+    /// What is recorded of it.
+    pub(crate) fn protocol(&self) -> Protocol {
         let Self { trajectories, held_out, rows, horizon, noise, derivatives, .. } = *self;
         Protocol { trajectories, held_out, rows, horizon, noise, derivatives }
     }

@@ -1,10 +1,11 @@
 //! Names of learnable models, and the graph each one is.
 //!
-//! An [`Architecture`] is a [`Model`] whose graph has parameters, with seeded initial values for them. The graph takes and
+//! An [`Architecture`] is a [`Learned`] graph with parameters, with seeded initial values for them. The graph takes and
 //! gives physical units: [`Scaling`], measured on the training data, is made of constants inside it. What a name guarantees
 //! (separable, passive) follows from its formula and can be read off the graph again; nothing here is asserted later.
 //! It knows no tensors of burn, no loss and no data beyond their scales.
 
+mod baseline;
 mod imported;
 mod layers;
 mod linear;
@@ -19,7 +20,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use hnn_exporter::dynamics::{DynamicsError, ENERGY, INPUT, Model, STATE};
+use hnn_exporter::dynamics::{DynamicsError, ENERGY, INPUT, STATE};
 use hnn_exporter::graph::{Graph, GraphError, NodeId, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,8 @@ pub use imported::import;
 pub use layers::Activation;
 pub use linear::{Form, Layer, Linear, Term};
 pub use scaling::Scaling;
+
+use crate::learned::Learned;
 
 /// Values of parameters by name.
 pub type Parameters = BTreeMap<String, Tensor>;
@@ -60,6 +63,12 @@ pub enum Kind {
     Separable,
     /// H with dissipation and input. van der Schaft and Jeltsema (2014), section 2.
     Port,
+    /// A vector field without an energy, to compare with. Greydanus et al. (2019), section 3.
+    BaselineMlp,
+    /// The same field trained through Runge–Kutta steps. Chen et al., *Neural Ordinary Differential Equations* (2018).
+    BaselineNode,
+    /// A map with a memory, to compare with. Hochreiter and Schmidhuber (1997).
+    BaselineLstm,
 }
 
 /// What there is to say about a kind, and how it is built.
@@ -96,6 +105,27 @@ static CATALOGUE: &[Entry] = &[
         guarantees: "R ⪰ 0 and smooth: energy grows by the input's work at most; separable unless `--energy mlp`",
         build: port::build,
     },
+    Entry {
+        kind: Kind::BaselineMlp,
+        name: "baseline-mlp",
+        assumes: "nothing but a first-order equation; compared with, not exported",
+        guarantees: "nothing: a plain vector field, trained on derivatives",
+        build: baseline::field,
+    },
+    Entry {
+        kind: Kind::BaselineNode,
+        name: "baseline-node",
+        assumes: "as baseline-mlp",
+        guarantees: "nothing: a plain vector field, trained through Runge–Kutta steps",
+        build: baseline::field,
+    },
+    Entry {
+        kind: Kind::BaselineLstm,
+        name: "baseline-lstm",
+        assumes: "data at one time step; compared with, not exported",
+        guarantees: "nothing: predicts the next state and carries a memory",
+        build: baseline::map,
+    },
 ];
 
 impl Kind {
@@ -114,6 +144,12 @@ impl Kind {
     #[must_use]
     pub fn guarantees(self) -> &'static str {
         self.entry().guarantees
+    }
+
+    /// Whether it has no energy and is there to be compared with.
+    #[must_use]
+    pub fn is_baseline(self) -> bool {
+        matches!(self, Self::BaselineMlp | Self::BaselineNode | Self::BaselineLstm)
     }
 
     fn entry(self) -> &'static Entry {
@@ -209,7 +245,7 @@ impl Default for Settings {
 #[derive(Debug, Clone)]
 pub struct Architecture {
     /// The graph with parameters.
-    pub model: Model,
+    pub model: Learned,
     /// Initial value of every parameter.
     pub initial: Parameters,
     /// Which parameters enter H linearly; nothing where the architecture does not say, as in an imported graph.
@@ -227,7 +263,7 @@ pub fn build(settings: &Settings, scaling: &Scaling, seed: u64) -> Result<Archit
     let mut builder = Builder::new(settings, scaling, seed)?;
     (settings.kind.entry().build)(&mut builder)?;
     let linear = builder.linear.finish(&builder.graph)?;
-    Ok(Architecture { model: Model::new(builder.graph)?, initial: builder.initial, linear })
+    Ok(Architecture { model: Learned::new(builder.graph)?, initial: builder.initial, linear })
 }
 
 fn check(settings: &Settings, scaling: &Scaling) -> Result<(), ArchitectureError> {
@@ -242,7 +278,7 @@ fn check(settings: &Settings, scaling: &Scaling) -> Result<(), ArchitectureError
     if let Some(angle) = settings.angles.iter().find(|angle| **angle >= scaling.dof()) {
         return refuse(format!("angle {} of a system with {} positions", angle + 1, scaling.dof()));
     }
-    if scaling.inputs() > 0 && settings.kind != Kind::Port {
+    if scaling.inputs() > 0 && settings.kind != Kind::Port && !settings.kind.is_baseline() {
         return refuse(format!("model `{}` has no input, but the data have; use `port`", settings.kind));
     }
     scaling.check().map_err(ArchitectureError::Setting)

@@ -5,11 +5,13 @@
 //! derivatives with respect to the parameters. It knows no ONNX, no blob and no command line.
 
 pub mod architecture;
+pub mod baseline;
 pub mod checkpoint;
 pub mod data;
 pub mod evaluate;
 pub mod execute;
 pub mod fit;
+pub mod learned;
 pub mod loss;
 pub mod preset;
 pub mod random;

@@ -11,12 +11,13 @@ mod rollout;
 mod tests;
 mod windows;
 
-use hnn_exporter::dynamics::{DynamicsError, Model, Scheme};
+use hnn_exporter::dynamics::{DynamicsError, Scheme};
 use hnn_exporter::graph::GraphError;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
 use crate::execute::{Arithmetic, ExecuteError, Real};
+use crate::learned::Motion;
 
 use field::FieldLoss;
 use rollout::RolloutLoss;
@@ -142,7 +143,7 @@ impl Objective {
     /// [`LossError`] where data lack times or derivatives, a setting is out of range, or the scheme does not fit the model.
     pub fn new(
         settings: &Settings,
-        model: &Model,
+        model: &dyn Motion,
         data: &Dataset,
         reference: &Dataset,
         arithmetic: &Arithmetic,

@@ -2,6 +2,8 @@
 //!
 //! A preset is a starting point: each of its settings can be changed, and what was measured with it is in its description.
 
+mod baseline;
+
 use crate::architecture::{self, Kind};
 use crate::{fit, loss};
 
@@ -22,8 +24,9 @@ pub struct Preset {
 
 /// Every preset.
 #[must_use]
-pub fn all() -> [Preset; 5] {
-    [published(), clean(), noisy(), noisy_with_derivatives(), recording()]
+pub fn all() -> [Preset; 8] {
+    let [mlp, node, lstm] = baseline::all();
+    [published(), clean(), noisy(), noisy_with_derivatives(), recording(), mlp, node, lstm]
 }
 
 /// The preset that suits such data: `recording` where there are inputs; `clean` where several degrees of freedom come with

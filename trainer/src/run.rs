@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::architecture::{Architecture, Linear};
 use crate::checkpoint::{self, Checkpoint, CheckpointError, write_atomically};
 use crate::fit::{self, Observer, Report};
+use crate::learned::Learned;
 use crate::loss;
 
 pub use origin::{Imported, Origin};
@@ -181,11 +182,19 @@ impl Run {
         self.read_json(DATA)
     }
 
-    /// The model with the best weights bound.
+    /// The energy with the best weights bound.
+    ///
+    /// # Errors
+    /// [`RunError`] naming the file at fault, or saying that a baseline has no energy.
+    pub fn model(&self) -> Result<Model, RunError> {
+        Ok(self.learned()?.hamiltonian()?.clone())
+    }
+
+    /// What was learned, energy or baseline, with the best weights bound.
     ///
     /// # Errors
     /// [`RunError`] naming the file at fault.
-    pub fn model(&self) -> Result<Model, RunError> {
+    pub fn learned(&self) -> Result<Learned, RunError> {
         let Architecture { model, initial: best, .. } = self.architecture()?;
         Ok(model.bind(&|name| best.get(name).cloned())?)
     }
@@ -197,7 +206,7 @@ impl Run {
     pub fn architecture(&self) -> Result<Architecture, RunError> {
         let initial = checkpoint::load_parameters(&self.path.join(PARAMETERS))?;
         let graph = Graph::parse(&self.read(GRAPH)?).map_err(|error| self.content(GRAPH, error.to_string()))?;
-        let model = Model::new(graph)?;
+        let model = Learned::new(graph)?;
         if let Some((name, _)) = model.graph().parameters().iter().find(|(name, _)| !initial.contains_key(*name)) {
             return Err(self.content(PARAMETERS, format!("it has no tensor `{name}`")));
         }

@@ -8,6 +8,7 @@ use hnn_trainer::data::Dataset;
 use hnn_trainer::evaluate::{
     CleanOptions, Evaluation, GraphPredictor, MotionMetrics, REPORT_VERSION, RecordingEvaluation, system, windows,
 };
+use hnn_trainer::learned::{Learned, Motion};
 use hnn_trainer::loss;
 use hnn_trainer::run::{self, Run};
 
@@ -48,8 +49,8 @@ pub(super) fn trained(path: &Path) -> anyhow::Result<Run> {
 
 fn evaluate_run(run: &Run, arguments: &EvaluateArguments) -> anyhow::Result<Evaluation> {
     let config = run.config()?;
-    let model = run.model()?;
-    let scheme = deployed_scheme(&config.loss, &model)?;
+    let learned = run.learned()?;
+    let scheme = stepping_scheme(&config.loss, &learned)?;
     let mut evaluation = Evaluation {
         version: REPORT_VERSION,
         model: run.path().display().to_string(),
@@ -59,12 +60,20 @@ fn evaluate_run(run: &Run, arguments: &EvaluateArguments) -> anyhow::Result<Eval
     };
     match source::of_run(&config.source, run.path())? {
         Source::System(source) if arguments.data.is_empty() && arguments.window.is_none() => {
-            evaluation.system = Some(against_system(&source, &model, scheme)?);
+            evaluation.system = Some(against_system(&source, &learned, scheme)?);
         }
         Source::System(_) => bail!("this run was trained on a named system; leave out --data and --window"),
-        Source::Files(source) => evaluation.recordings = against_files(&source, &model, scheme, arguments)?,
+        Source::Files(source) => evaluation.recordings = against_files(&source, &learned, scheme, arguments)?,
     }
     Ok(evaluation)
+}
+
+/// The scheme that steps an energy; a baseline steps itself, whatever the scheme.
+fn stepping_scheme(loss: &loss::Settings, learned: &Learned) -> anyhow::Result<Scheme> {
+    match learned {
+        Learned::Hamiltonian(model) => deployed_scheme(loss, model),
+        Learned::Baseline(_) => Ok(Scheme::ALL[0]),
+    }
 }
 
 /// The scheme the run was trained through, else the one an export would choose.
@@ -80,17 +89,20 @@ pub(super) fn deployed_scheme(loss: &loss::Settings, model: &Model) -> anyhow::R
 /// The clean protocol.
 pub(super) fn against_system(
     source: &SystemSource,
-    model: &Model,
+    model: &dyn Motion,
     scheme: Scheme,
 ) -> anyhow::Result<hnn_trainer::evaluate::SystemEvaluation> {
     let clean = Source::System(source.clone()).load()?.clean;
-    let options = CleanOptions { scheme: Some(scheme), ..CleanOptions::default() };
+    let mut options = CleanOptions { scheme: Some(scheme), ..CleanOptions::default() };
+    if model.is_map() {
+        options = options.at_rows_of(&source.protocol());
+    }
     Ok(system(model, (source.system()?, &source.settings), clean.as_ref(), &options)?)
 }
 
 fn against_files(
     source: &FileSource,
-    model: &Model,
+    model: &dyn Motion,
     scheme: Scheme,
     arguments: &EvaluateArguments,
 ) -> anyhow::Result<Vec<RecordingEvaluation>> {
@@ -113,7 +125,7 @@ fn against_files(
 fn one_recording(
     file: &Path,
     data: &Dataset,
-    model: &Model,
+    model: &dyn Motion,
     scheme: Scheme,
     seconds: f64,
 ) -> anyhow::Result<RecordingEvaluation> {

@@ -17,7 +17,7 @@ use crate::interrupt::Interrupt;
 use crate::progress::Drawn;
 use crate::source::{self, Loaded, Source};
 use crate::subject::Subject;
-use crate::{Verdict, console, plan};
+use crate::{Verdict, baseline, console, plan};
 
 /// What a new run is asked to do.
 pub(super) struct Planned {
@@ -56,6 +56,7 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<Prepared> {
     let Preset { model, loss, fit, .. } = plan::preset(arguments, &loaded.train)?;
     let subject = Subject::new(&arguments.init, || plan::model(&arguments.model, model, &loaded.train))?;
     let loss = plan::loss(&arguments.fit, loss, subject.mixes()?)?;
+    baseline::check(&subject, &arguments.fit, &loss)?;
     let fit = plan::fit(&arguments.fit, subject.gently(fit));
     let task = Planned { subject, loss, fit, source: serde_json::to_value(&source)? };
     start(&arguments.out, arguments.force, loaded, task)

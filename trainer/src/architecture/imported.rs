@@ -40,7 +40,7 @@ pub fn import(model: Model, values: &Parameters, scaling: &Scaling) -> Result<Ar
                 .to_owned(),
         );
     }
-    Ok(Architecture { model, initial, linear: Linear::default() })
+    Ok(Architecture { model: model.into(), initial, linear: Linear::default() })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What each architecture guarantees, read off its graph or measured with the oracle.
 
-use hnn_exporter::dynamics::{Separability, field, parts, separability};
+use hnn_exporter::dynamics::{Model, Separability, field, parts, separability};
 use hnn_exporter::evaluate::evaluate;
 
 use super::*;
@@ -24,7 +24,17 @@ fn settings(kind: Kind) -> Settings {
 
 fn bound(settings: &Settings, scaling: &Scaling, seed: u64) -> Model {
     let built = build(settings, scaling, seed).unwrap();
-    built.model.bind(&|name| built.initial.get(name).cloned()).unwrap()
+    hamiltonian(&built, &|name| built.initial.get(name).cloned())
+}
+
+/// The energy with these weights.
+fn hamiltonian(built: &Architecture, value: &dyn Fn(&str) -> Option<Tensor>) -> Model {
+    built.model.hamiltonian().unwrap().bind(value).unwrap()
+}
+
+/// Every kind with an energy.
+fn energies() -> impl Iterator<Item = Kind> {
+    Kind::all().filter(|kind| !kind.is_baseline())
 }
 
 fn states(rows: usize, width: usize, size: f64) -> Tensor {
@@ -34,7 +44,7 @@ fn states(rows: usize, width: usize, size: f64) -> Tensor {
 
 #[test]
 fn every_kind_has_one_row_whose_name_is_read_back() {
-    for kind in [Kind::Mlp, Kind::Separable, Kind::Port] {
+    for kind in [Kind::Mlp, Kind::Separable, Kind::Port, Kind::BaselineMlp, Kind::BaselineNode, Kind::BaselineLstm] {
         assert_eq!(CATALOGUE.iter().filter(|entry| entry.kind == kind).count(), 1);
         assert_eq!(kind.to_string().parse::<Kind>().unwrap(), kind);
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.to_string());
@@ -43,7 +53,7 @@ fn every_kind_has_one_row_whose_name_is_read_back() {
 
 #[test]
 fn every_combination_of_settings_is_a_model() {
-    for kind in Kind::all() {
+    for kind in energies() {
         for activation in [Activation::Tanh, Activation::Softplus, Activation::Sin, Activation::Silu] {
             for (residual, kinetic, energy, angles) in [
                 (false, Kinetic::Quadratic, Energy::Separable, vec![]),
@@ -93,7 +103,7 @@ fn only_what_splits_is_separable() {
 
 #[test]
 fn declared_angles_make_the_field_periodic_and_others_do_not() {
-    for kind in Kind::all() {
+    for kind in energies() {
         let settings = Settings { angles: vec![0], ..settings(kind) };
         let model = bound(&settings, &scaling(2, 0), 5);
         let graph = field(&model).unwrap();
@@ -120,7 +130,7 @@ fn friction_never_adds_energy_whatever_the_weights() {
                 tensor.data_mut().iter_mut().for_each(|value| *value *= scale);
                 Some(tensor)
             };
-            let model = built.model.bind(&extreme).unwrap();
+            let model = hamiltonian(&built, &extreme);
             let graph = parts(&model).unwrap();
             let mut x = states(40, 4, 50.0);
             x.data_mut()[..4].fill(0.0);
@@ -150,7 +160,7 @@ fn friction_can_be_a_constant_force_against_motion() {
         }
         Some(tensor)
     };
-    let model = built.model.bind(&coulomb).unwrap();
+    let model = hamiltonian(&built, &coulomb);
     let graph = parts(&model).unwrap();
     let x = Tensor::new(vec![3, 2], vec![0.0, 0.5, 0.0, -2.0, 0.0, 8.0]).unwrap();
     let outputs = evaluate(&graph, &[("x", &x)]).unwrap();
@@ -207,7 +217,7 @@ fn impossible_settings_are_refused_in_words() {
     assert!(build(&settings(Kind::Mlp), &broken, 0).unwrap_err().to_string().contains("a scale of 0"));
     assert_eq!(
         "perceptron".parse::<Kind>().unwrap_err().to_string(),
-        "unknown model `perceptron`; known are mlp, separable, port"
+        "unknown model `perceptron`; known are mlp, separable, port, baseline-mlp, baseline-node, baseline-lstm"
     );
 }
 
@@ -224,7 +234,7 @@ fn what_is_declared_linear_is_linear_with_these_features() {
         let built = build(&settings, &scaling(2, 0), 3).unwrap();
         assert_eq!(built.linear.terms().len(), terms, "{settings:?}");
         let x = states(7, 4, 2.0);
-        let energy = hnn_exporter::dynamics::hamiltonian(&built.model).unwrap();
+        let energy = hnn_exporter::dynamics::hamiltonian(built.model.hamiltonian().unwrap()).unwrap();
         let with = |factor: f64| {
             let value = |name: &str| {
                 let mut tensor = built.initial.get(name)?.clone();

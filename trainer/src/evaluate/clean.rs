@@ -1,12 +1,13 @@
 //! The clean protocol: fresh in-distribution starts, the true H, no noise, no stretched time.
 
-use hnn_exporter::dynamics::{Model, Scheme};
+use hnn_exporter::dynamics::Scheme;
 
 use super::metrics::{Motions, finite, mean, motion_metrics};
 use super::{Deployed, EvaluationError, GraphPredictor, MotionMetrics, Predictor, SystemEvaluation};
-use crate::data::Dataset;
+use crate::data::{Dataset, as_f64};
+use crate::learned::Motion;
 use crate::system::{
-    Attained, Energy, Field, ModelField, Settings, System, TRUTH_TOLERANCE, fresh_starts, integrate, spaced,
+    Attained, Energy, Field, ModelField, Protocol, Settings, System, TRUTH_TOLERANCE, fresh_starts, integrate, spaced,
 };
 
 /// Tolerance to which the learned field is integrated.
@@ -33,7 +34,16 @@ impl Default for CleanOptions {
     }
 }
 
-/// Evaluates a model, its weights bound, against the system it was learned from.
+impl CleanOptions {
+    /// The same at the time step of recorded rows, over the nearest whole number of steps: for a map, which has no other.
+    #[must_use]
+    pub fn at_rows_of(self, protocol: &Protocol) -> Self {
+        let dt = protocol.horizon / as_f64(protocol.rows.saturating_sub(1).max(1));
+        Self { dt, horizon: (self.horizon / dt).round().max(1.0) * dt, ..self }
+    }
+}
+
+/// Evaluates a model or a baseline, its weights bound, against the system it was learned from.
 ///
 /// `held_out` are clean states with true derivatives, for the test loss. A field that cannot be integrated to
 /// [`FIELD_TOLERANCE`] leaves `field` empty; the deployed scheme is measured whatever it does.
@@ -41,7 +51,7 @@ impl Default for CleanOptions {
 /// # Errors
 /// [`EvaluationError`] where model and system do not fit, or the truth cannot be integrated.
 pub fn system(
-    model: &Model,
+    model: &dyn Motion,
     truth_of: (&System, &Settings),
     held_out: Option<&Dataset>,
     options: &CleanOptions,
@@ -66,15 +76,14 @@ pub fn system(
         let (truth, rows) = (&truth.states, truth.rows);
         Ok(motion_metrics(&Motions { predicted: states, truth, energy, rows, horizon: options.horizon }))
     };
-    let field = match integrate(&mut ModelField::new(model)?, &starts, &times, FIELD_TOLERANCE) {
-        Ok(motion) => Some(compare(&motion.states)?),
-        Err(_) => None,
-    };
+    // A map has no field; a field may be too stiff for the tolerance.
+    let field = ModelField::new(model).and_then(|mut field| integrate(&mut field, &starts, &times, FIELD_TOLERANCE));
+    let field = field.ok().map(|motion| compare(&motion.states)).transpose()?;
     let deployed = match options.scheme {
         Some(scheme) => {
             let mut predictor = GraphPredictor::new(model, scheme)?;
             let metrics = compare(&stepped(&mut predictor, &starts, &times)?)?;
-            Some(Deployed { scheme: scheme.to_string(), dt_s: times[1], metrics })
+            Some(Deployed { scheme: model.stepper(scheme), dt_s: times[1], metrics })
         }
         None => None,
     };
@@ -85,7 +94,11 @@ pub fn system(
         horizon_s: options.horizon,
         samples,
         truth: Attained { state: truth.attained, energy: energy_error, horizon: options.horizon },
-        test_loss_clean: held_out.map(|data| test_loss(model, data)).transpose()?.and_then(finite),
+        test_loss_clean: held_out
+            .filter(|_| !model.is_map())
+            .map(|data| test_loss(model, data))
+            .transpose()?
+            .and_then(finite),
         field,
         deployed,
     })
@@ -95,7 +108,7 @@ pub fn system(
 ///
 /// # Errors
 /// [`EvaluationError::Mismatch`] where the data have no derivatives or other dimensions than the model.
-pub fn test_loss(model: &Model, data: &Dataset) -> Result<f64, EvaluationError> {
+pub fn test_loss(model: &dyn Motion, data: &Dataset) -> Result<f64, EvaluationError> {
     let rows = data.rows();
     let (Some(expected), true) = (rows.dx, (data.dof, data.inputs) == (model.dof(), model.inputs())) else {
         let message = "the test loss needs derivatives, and the model's dimensions";

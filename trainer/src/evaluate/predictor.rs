@@ -1,10 +1,12 @@
 //! One step ahead for many states at once, however the step is made.
 
-use hnn_exporter::dynamics::{self, Model, Scheme, StepLength};
+use hnn_exporter::dynamics::{self, Scheme, StepLength};
 use hnn_exporter::evaluate::Evaluator;
 use hnn_exporter::graph::Tensor;
 
 use super::EvaluationError;
+use crate::baseline::MEMORY;
+use crate::learned::Motion;
 
 /// Something that predicts the next state: a step graph, the runtime, a grey box.
 pub trait Predictor {
@@ -24,11 +26,23 @@ pub trait Predictor {
 }
 
 /// The step graph of a scheme, evaluated by the f64 oracle: the meaning of what is deployed, without its rounding.
+///
+/// A map's memory belongs to the rows of the first call; later calls go on with these rows, or the first of them.
 #[derive(Debug)]
 pub struct GraphPredictor {
     evaluator: Evaluator,
     dof: usize,
     inputs: usize,
+    /// Whether a step has a length; a map has its own.
+    timed: bool,
+    memory: Option<Memory>,
+}
+
+/// What a map remembers, `[rows × width]`.
+#[derive(Debug)]
+struct Memory {
+    width: usize,
+    values: Vec<f64>,
 }
 
 impl GraphPredictor {
@@ -36,9 +50,12 @@ impl GraphPredictor {
     ///
     /// # Errors
     /// [`EvaluationError::Dynamics`] where the scheme does not suit the model.
-    pub fn new(model: &Model, scheme: Scheme) -> Result<Self, EvaluationError> {
-        let step = dynamics::step(model, scheme, StepLength::PerRow)?;
-        Ok(Self { evaluator: Evaluator::new(&step)?, dof: model.dof(), inputs: model.inputs() })
+    pub fn new(model: &dyn Motion, scheme: Scheme) -> Result<Self, EvaluationError> {
+        let step = model.step(scheme, StepLength::PerRow)?;
+        let width = step.leaf(MEMORY).and_then(|id| step.shape(id).len(1));
+        let memory = width.map(|width| Memory { width, values: Vec::new() });
+        let timed = step.leaf(dynamics::STEP_LENGTH).is_some();
+        Ok(Self { evaluator: Evaluator::new(&step)?, dof: model.dof(), inputs: model.inputs(), timed, memory })
     }
 }
 
@@ -57,12 +74,27 @@ impl Predictor for GraphPredictor {
         };
         let (state, step) = (matrix(2 * self.dof, x)?, matrix(1, dt)?);
         let input = matrix(self.inputs, u)?;
-        let mut given = vec![(dynamics::STATE, &state), (dynamics::STEP_LENGTH, &step)];
+        let mut given = vec![(dynamics::STATE, &state)];
+        if self.timed {
+            given.push((dynamics::STEP_LENGTH, &step));
+        }
         if self.inputs > 0 {
             given.push((dynamics::INPUT, &input));
         }
-        if let Some(next) = self.evaluator.run(&given)?.first() {
+        let remembered = match &mut self.memory {
+            Some(memory) => {
+                memory.values.resize(dt.len() * memory.width, 0.0);
+                Some(matrix(memory.width, &memory.values)?)
+            }
+            None => None,
+        };
+        given.extend(remembered.as_ref().map(|values| (MEMORY, values)));
+        let mut results = self.evaluator.run(&given)?.into_iter();
+        if let Some(next) = results.next() {
             x.copy_from_slice(next.data());
+        }
+        if let (Some(memory), Some(next)) = (&mut self.memory, results.next()) {
+            memory.values.copy_from_slice(next.data());
         }
         for row in x.chunks_exact_mut(2 * self.dof) {
             if row.iter().any(|value| !value.is_finite()) {

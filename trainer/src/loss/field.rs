@@ -1,11 +1,12 @@
 //! The field loss: the model's derivatives against given ones. Greydanus et al. (2019), equation 3.
 
-use hnn_exporter::dynamics::{self, INPUT, Model, STATE};
+use hnn_exporter::dynamics::{INPUT, STATE};
 use hnn_exporter::optimize::optimize;
 
 use super::{Batch, LossError, inverse_deviations, mean_error};
 use crate::data::{Dataset, Rows};
 use crate::execute::{Arithmetic, Executor, Real};
+use crate::learned::Motion;
 
 #[derive(Debug)]
 pub(super) struct FieldLoss {
@@ -20,7 +21,7 @@ pub(super) struct FieldLoss {
 
 impl FieldLoss {
     pub(super) fn new(
-        model: &Model,
+        model: &dyn Motion,
         data: &Dataset,
         reference: &Dataset,
         arithmetic: &Arithmetic,
@@ -31,7 +32,7 @@ impl FieldLoss {
         let dx = rows.dx.take().ok_or_else(missing)?;
         let reference = reference.rows().dx.ok_or_else(missing)?;
         let width = 2 * data.dof;
-        let graph = optimize(&dynamics::field(model)?)?;
+        let graph = optimize(&model.field()?)?;
         let executor = Executor::new(&graph, &["dx"], arithmetic)?;
         let scale = arithmetic.upload(&[1, width], &inverse_deviations(&reference, width));
         Ok(Self { executor, rows, dx, width, inputs: data.inputs, scale, weight_row: vec![1.0; width] })

@@ -3,14 +3,16 @@
 //! The step graph that is exported is placed `steps` times behind itself. Hash-consing then shares what successive steps
 //! have in common: the force at the end of a leapfrog step is the force at the start of the next.
 
-use hnn_exporter::dynamics::{self, INPUT, Model, STATE, STEP_LENGTH, StepLength};
+use hnn_exporter::dynamics::{INPUT, STATE, STEP_LENGTH, StepLength};
 use hnn_exporter::graph::{Graph, GraphError, NodeId, Shape};
 use hnn_exporter::optimize::optimize;
 
 use super::windows::{Windows, cut};
 use super::{Batch, LossError, Rollout, inverse_deviations, mean_error, sum_all};
+use crate::baseline::{MEMORY, NEXT_MEMORY};
 use crate::data::{Dataset, as_f64};
 use crate::execute::{Arithmetic, Executor, Real};
+use crate::learned::Motion;
 
 #[derive(Debug)]
 pub(super) struct RolloutLoss {
@@ -32,7 +34,7 @@ pub(super) struct RolloutLoss {
 impl RolloutLoss {
     pub(super) fn new(
         settings: &Rollout,
-        model: &Model,
+        model: &dyn Motion,
         data: &Dataset,
         reference: &Dataset,
         arithmetic: &Arithmetic,
@@ -46,9 +48,12 @@ impl RolloutLoss {
             return Err(LossError::Setting("the rollout loss becomes linear from a positive error on".to_owned()));
         }
         let windows = cut(settings, data)?;
-        let step = optimize(&dynamics::step(model, settings.scheme, StepLength::PerRow)?)?;
+        let step = optimize(&model.step(settings.scheme, StepLength::PerRow)?)?;
+        if step.leaf(STEP_LENGTH).is_none() {
+            windows.check_one_step()?;
+        }
         let derivative_scale = derivative_scale(settings, &windows, reference, arithmetic)?;
-        let field = if derivative_scale.is_some() { Some(dynamics::field(model)?) } else { None };
+        let field = if derivative_scale.is_some() { Some(model.field()?) } else { None };
         let graph = optimize(&unroll(&step, field.as_ref(), settings.steps)?)?;
         let outputs: &[&str] = if field.is_some() { &["states", "derivatives"] } else { &["states"] };
         let executor = Executor::new(&graph, outputs, arithmetic)?;
@@ -164,7 +169,7 @@ fn derivative_scale(
 }
 
 /// `steps` steps behind each other: `x`, `dt` `[batch, steps]`, `u` `[batch, steps·m]` → `states` `[batch, steps·2n]`, and
-/// `derivatives` `[batch, steps·2n]` of a field without input at these states.
+/// `derivatives` `[batch, steps·2n]` of a field without input at these states. A memory starts from zeros.
 pub(super) fn unroll(step: &Graph, field: Option<&Graph>, steps: usize) -> Result<Graph, GraphError> {
     let leaf_len = |name: &str| step.leaf(name).and_then(|id| step.shape(id).len(1));
     let (width, inputs) = (leaf_len(STATE).unwrap_or(0), leaf_len(INPUT).unwrap_or(0));
@@ -173,6 +178,7 @@ pub(super) fn unroll(step: &Graph, field: Option<&Graph>, steps: usize) -> Resul
     let mut x = graph.input(STATE, Shape::batched(&[width])?)?;
     let dt = graph.input(STEP_LENGTH, Shape::batched(&[steps])?)?;
     let u = if inputs > 0 { Some(graph.input(INPUT, Shape::batched(&[steps * inputs])?)?) } else { None };
+    let mut memory = first_memory(&mut graph, step)?;
     let mut states = Vec::with_capacity(steps);
     let mut derivatives = Vec::new();
     for index in 0..steps {
@@ -181,9 +187,14 @@ pub(super) fn unroll(step: &Graph, field: Option<&Graph>, steps: usize) -> Resul
         if let Some(u) = u {
             bound.push((step.leaf(INPUT), graph.slice(u, 1, index * inputs, inputs)?));
         }
+        if let Some(memory) = memory {
+            bound.push((step.leaf(MEMORY), memory));
+        }
         let bind = |id: NodeId| bound.iter().find(|(leaf, _)| *leaf == Some(id)).map(|(_, node)| *node);
-        let placed = graph.inline(step, &[next], &|id, _| bind(id))?;
+        let roots: Vec<NodeId> = std::iter::once(next).chain(step.output(NEXT_MEMORY)).collect();
+        let placed = graph.inline(step, &roots, &|id, _| bind(id))?;
         x = *placed.first().ok_or_else(|| GraphError::Name("a step has a result".to_owned()))?;
+        memory = placed.get(1).copied();
         states.push(x);
         if let Some((field, dx)) = field.and_then(|field| Some((field, field.output("dx")?))) {
             derivatives.extend(graph.inline(field, &[dx], &|id, _| (field.leaf(STATE) == Some(id)).then_some(x))?);
@@ -196,4 +207,11 @@ pub(super) fn unroll(step: &Graph, field: Option<&Graph>, steps: usize) -> Resul
         graph.set_output("derivatives", derivatives);
     }
     Ok(graph)
+}
+
+/// Zeros for what a map remembers, `[batch, k]`.
+fn first_memory(graph: &mut Graph, step: &Graph) -> Result<Option<NodeId>, GraphError> {
+    let Some(shape) = step.leaf(MEMORY).map(|id| step.shape(id).clone()) else { return Ok(None) };
+    let zero = graph.scalar(0.0)?;
+    Ok(Some(graph.broadcast(zero, shape)?))
 }

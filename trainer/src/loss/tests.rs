@@ -1,5 +1,6 @@
 //! Losses against closed forms, and their derivatives against central differences.
 
+use hnn_exporter::dynamics::Model;
 use hnn_exporter::graph::{Graph, Shape, Tensor};
 
 use super::*;

@@ -3,6 +3,9 @@
 use super::{LossError, MAX_WINDOW_STEPS, MAX_WINDOWS, Rollout};
 use crate::data::{Dataset, Trajectory, as_f64};
 
+/// Longest over shortest step that still counts as one time step: printed times have few digits.
+const STEP_SPREAD_MAX: f64 = 1.01;
+
 /// Windows of equal length in rows of a matrix each. A window cut short by the end of its trajectory is filled with steps
 /// of length 0 whose states carry no weight.
 #[derive(Debug, Default)]
@@ -73,6 +76,19 @@ fn rows_per_step(settings: &Rollout, trajectory: &Trajectory) -> usize {
 }
 
 impl Windows {
+    /// Refuses steps that differ in length: a map from state to next state takes those it was trained on and no others.
+    pub(super) fn check_one_step(&self) -> Result<(), LossError> {
+        let measured = self.dt.iter().copied().filter(|dt| *dt > 0.0);
+        let (least, most) = measured.fold((f64::INFINITY, 0.0f64), |(least, most), dt| (least.min(dt), most.max(dt)));
+        if most > STEP_SPREAD_MAX * least {
+            return Err(LossError::Setting(format!(
+                "steps of {least} s to {most} s: a map from state to next state needs data at one time step; use a model with a \
+                 vector field"
+            )));
+        }
+        Ok(())
+    }
+
     fn push(&mut self, steps: usize, stride: usize, data: &Dataset, trajectory: &Trajectory, start: usize) {
         let (dof, inputs) = (data.dof, data.inputs);
         let state = |row: usize| {

@@ -7,6 +7,7 @@ use hnn_exporter::evaluate::{EvaluateError, Evaluator};
 use hnn_exporter::graph::Tensor;
 
 use super::SystemError;
+use crate::learned::Motion;
 
 /// ẋ = f(x), evaluated for many states together.
 pub trait Field {
@@ -35,8 +36,8 @@ impl ModelField {
     ///
     /// # Errors
     /// [`SystemError`] where the model cannot be differentiated.
-    pub fn new(model: &Model) -> Result<Self, SystemError> {
-        let evaluator = Evaluator::new(&dynamics::field(model)?)?;
+    pub fn new(model: &dyn Motion) -> Result<Self, SystemError> {
+        let evaluator = Evaluator::new(&model.field()?)?;
         Ok(Self { evaluator, width: 2 * model.dof(), u: vec![0.0; model.inputs()], inputs: model.inputs() })
     }
 
