@@ -48,6 +48,18 @@ fn the_published_pendulum_task_is_learned_to_its_target() {
     assert!(energy <= 1e-3 && coordinate <= 0.2, "energy MSE {energy:e}, coordinate MSE {coordinate:e}");
 }
 
+/// Whatever this build and this machine have: nothing computes f64 on `wgpu`.
+#[test]
+fn a_device_that_cannot_compute_is_refused_by_name_and_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let train = ["train", "--system", "spring", "--device", "wgpu", "--precision", "f64", "--out", "run"];
+    let output = hnn(directory.path(), &train).stderr(Stdio::piped()).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("device `wgpu`"), "{message}");
+    assert!(!directory.path().join("run").exists(), "a refused training left a run");
+}
+
 /// The first command of the README: engines agree, steps reverse, and a second run replaces nothing unasked.
 #[test]
 fn the_demo_ends_well_and_keeps_its_results() {

@@ -12,8 +12,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use export::{Emit, ExportArguments, StateArguments, WeightFormat};
 pub(crate) use train::{
-    DataArguments, EnergyName, FitArguments, InitArguments, KineticName, LossName, ModelArguments, Precision,
-    ProtocolName, SourceArguments, TrainArguments,
+    DataArguments, DeviceName, EnergyName, FitArguments, InitArguments, KineticName, LossName, ModelArguments,
+    Precision, ProtocolName, SourceArguments, TrainArguments,
 };
 
 /// The command line of `hnn`.

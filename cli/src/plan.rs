@@ -4,11 +4,13 @@ use anyhow::{Context, bail};
 use hnn_exporter::dynamics::Scheme;
 use hnn_trainer::architecture::{self, Energy, Kind, Kinetic};
 use hnn_trainer::data::Dataset;
-use hnn_trainer::execute::Precision;
+use hnn_trainer::execute::{Device, Precision};
 use hnn_trainer::preset::{self, Preset};
 use hnn_trainer::{fit, loss};
 
-use crate::arguments::{self, EnergyName, FitArguments, KineticName, LossName, ModelArguments, TrainArguments};
+use crate::arguments::{
+    self, DeviceName, EnergyName, FitArguments, KineticName, LossName, ModelArguments, TrainArguments,
+};
 
 /// The preset that was named, else the one that suits the data.
 pub(crate) fn preset(arguments: &TrainArguments, train: &Dataset) -> anyhow::Result<Preset> {
@@ -140,6 +142,13 @@ pub(crate) fn fit(typed: &FitArguments, preset: fit::Settings) -> fit::Settings 
         precision: match typed.precision {
             arguments::Precision::F32 => Precision::F32,
             arguments::Precision::F64 => Precision::F64,
+        },
+        device: match typed.device {
+            DeviceName::Flex => Device::Flex,
+            DeviceName::Tch => Device::Tch,
+            DeviceName::TchCuda => Device::TchCuda,
+            DeviceName::Cuda => Device::Cuda,
+            DeviceName::Wgpu => Device::Wgpu,
         },
         seed: typed.seed,
         ..preset

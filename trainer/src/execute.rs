@@ -8,15 +8,18 @@
 //! step of a field loss (2-32-1 and 2-200-1, 25 and 750 rows, f32), rank 6 takes the time of rank 2 and gives the same bits; an
 //! enum over ranks would only add conversions.
 
+mod device;
 mod operator;
 #[cfg(test)]
 mod tests;
 
 use operator::Kernel;
 
-use burn::tensor::{Bool, DType, Device, Tensor, TensorCreationOptions, TensorData};
+use burn::tensor::{self, Bool, DType, Tensor, TensorCreationOptions, TensorData};
 use hnn_exporter::graph::{self, Graph, NodeId, Op};
 use serde::{Deserialize, Serialize};
+
+pub use device::{Device, DeviceError};
 
 /// Rank at which every value is held: the largest a graph may have.
 pub const RANK: usize = graph::MAX_RANK;
@@ -62,6 +65,24 @@ pub enum Precision {
     F64,
 }
 
+impl Precision {
+    fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::F64 => DType::F64,
+        }
+    }
+}
+
+impl std::fmt::Display for Precision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+        })
+    }
+}
+
 impl std::str::FromStr for Precision {
     type Err = String;
 
@@ -79,27 +100,41 @@ impl std::str::FromStr for Precision {
 /// Every tensor is created with its precision named, so both precisions can be used in one process.
 #[derive(Debug, Clone)]
 pub struct Arithmetic {
-    device: Device,
+    device: tensor::Device,
     dtype: DType,
 }
 
 impl Arithmetic {
+    /// A device, without derivatives.
+    ///
+    /// # Errors
+    /// [`DeviceError`] where this build, this machine or the device's precisions do not allow it.
+    pub fn on(device: Device, precision: Precision) -> Result<Self, DeviceError> {
+        let dtype = precision.dtype();
+        // burn's default device may be another one, and the environment may override it.
+        let opened = device.open()?;
+        if !opened.supports_dtype(dtype) {
+            return Err(DeviceError::Precision { device, precision });
+        }
+        Ok(Self { device: opened, dtype })
+    }
+
     /// The processor, without derivatives.
     #[must_use]
     pub fn plain(precision: Precision) -> Self {
-        let dtype = match precision {
-            Precision::F32 => DType::F32,
-            Precision::F64 => DType::F64,
-        };
-        // burn's default device may be another one, and the environment may override it.
-        Self { device: Device::flex(), dtype }
+        Self { device: tensor::Device::flex(), dtype: precision.dtype() }
     }
 
     /// The processor, recording operations for derivatives.
     #[must_use]
     pub fn differentiable(precision: Precision) -> Self {
-        let plain = Self::plain(precision);
-        Self { device: plain.device.autodiff(), dtype: plain.dtype }
+        Self::plain(precision).with_derivatives()
+    }
+
+    /// The same, recording operations for derivatives.
+    #[must_use]
+    pub fn with_derivatives(&self) -> Self {
+        Self { device: self.device.clone().autodiff(), dtype: self.dtype }
     }
 
     /// The same without recording.
@@ -138,7 +173,8 @@ impl Arithmetic {
 /// # Errors
 /// [`ExecuteError::Unreadable`] where burn cannot give them.
 pub fn download(tensor: &Real) -> Result<Vec<f64>, ExecuteError> {
-    let data = tensor.clone().into_data().convert::<f64>();
+    let data = tensor.clone().try_into_data().map_err(|error| ExecuteError::Unreadable(error.to_string()))?;
+    let data = data.convert::<f64>();
     data.try_to_vec::<f64>().map_err(|error| ExecuteError::Unreadable(format!("{error:?}")))
 }
 

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::architecture::{Architecture, Parameters};
 use crate::checkpoint::Checkpoint;
 use crate::data::Dataset;
-use crate::execute::{Arithmetic, ExecuteError, Precision, Real, download_scalar};
+use crate::execute::{Arithmetic, Device, DeviceError, ExecuteError, Precision, Real, download_scalar};
 use crate::loss::{self, Batch, LossError, Objective};
 
 use schedule::Order;
@@ -58,6 +58,8 @@ pub struct Settings {
     pub patience: Option<u64>,
     /// Precision of the tensors.
     pub precision: Precision,
+    /// Where they are computed.
+    pub device: Device,
     /// Seed of everything random.
     pub seed: u64,
 }
@@ -75,6 +77,7 @@ impl Default for Settings {
             judge_every: 50,
             patience: None,
             precision: Precision::F32,
+            device: Device::Flex,
             seed: 0,
         }
     }
@@ -105,6 +108,9 @@ pub enum FitError {
     /// The loss cannot be computed.
     #[error(transparent)]
     Loss(#[from] LossError),
+    /// The device cannot be had.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// A tensor could not be read.
     #[error(transparent)]
     Execute(#[from] ExecuteError),
@@ -276,7 +282,7 @@ struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     fn new(task: Task<'a>, resume: Option<&Checkpoint>) -> Result<Self, FitError> {
         let (model, settings) = (&task.architecture.model, task.settings);
-        let recording = Arithmetic::differentiable(settings.precision);
+        let recording = Arithmetic::on(settings.device, settings.precision)?.with_derivatives();
         let objective = Objective::new(task.loss, model, task.train, task.train, &recording)?;
         if objective.parameters().is_empty() {
             return Err(FitError::Setting(

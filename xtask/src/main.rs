@@ -33,7 +33,11 @@ struct Arguments {
 #[derive(Debug, Clone, Subcommand)]
 enum Command {
     /// Fetch ONNX Runtime and the official ONNX checker, add the Rust targets, install QEMU
-    Setup,
+    Setup {
+        /// Only LibTorch, for the feature `tch`: prints the variables to set, as `eval "$(cargo xtask setup --libtorch)"` takes them
+        #[arg(long)]
+        libtorch: bool,
+    },
     /// Quick tier, under a minute warm: format, clippy, unit tests of the runtime and the exporter
     Check,
     /// Everything that gates: setup, format, clippy, all tests, docs, no_std builds, firmware in QEMU
@@ -78,7 +82,8 @@ fn main() -> ExitCode {
 
 fn execute(command: Command, workspace: &Workspace) -> anyhow::Result<()> {
     match command {
-        Command::Setup => setup::run(workspace),
+        Command::Setup { libtorch: false } => setup::run(workspace),
+        Command::Setup { libtorch: true } => setup::libtorch(workspace),
         Command::Check => tiers::check(workspace),
         Command::Test { full } => tiers::test(workspace, full),
         Command::Firmware => firmware::run(workspace),

@@ -4,6 +4,7 @@
 //! Idempotent, and quick once all is there. Everything but QEMU and the Rust targets lands in the cache directory, never in the
 //! repository. Downloads are tried again; what cannot be installed without rights is named, with the command that installs it.
 
+mod libtorch;
 mod node_tests;
 mod onnxruntime;
 mod python;
@@ -35,6 +36,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     steps.run("QEMU", || system::qemu(&workspace.shell))?;
     steps.finish();
     Ok(())
+}
+
+/// Fetches LibTorch, which only the feature `tch` wants, and prints the variables it is found by.
+///
+/// # Errors
+/// Where a download fails for good, or this platform has to bring its own.
+pub(crate) fn libtorch(workspace: &Workspace) -> Result<()> {
+    libtorch::fetch(workspace)
 }
 
 /// Repeats `work` with growing pauses while it fails.

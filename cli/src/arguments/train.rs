@@ -218,7 +218,7 @@ pub(crate) struct FitArguments {
     /// Precision of training
     #[arg(long, value_name = "NAME", value_enum, default_value_t = Precision::F32)]
     pub(crate) precision: Precision,
-    /// Where to compute
+    /// Where to compute; all but `flex` are features of the build
     #[arg(long, value_name = "NAME", value_enum, default_value_t = DeviceName::Flex)]
     pub(crate) device: DeviceName,
 }
@@ -251,6 +251,14 @@ pub(crate) enum Precision {
 /// Devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DeviceName {
-    /// The processor, through burn's own backend
+    /// The processor, through burn's own kernels
     Flex,
+    /// The processor, through LibTorch 2.9.0: feature `tch`, `cargo xtask setup --libtorch`
+    Tch,
+    /// An NVIDIA device, through a LibTorch 2.9.0 with CUDA: feature `tch`
+    TchCuda,
+    /// An NVIDIA device, through CubeCL: feature `cuda`, CUDA toolkit (NVRTC) and driver
+    Cuda,
+    /// Vulkan, Metal or DirectX, in f32 only: feature `wgpu`
+    Wgpu,
 }

@@ -5,6 +5,7 @@ use hnn_exporter::graph::{Comparison, Shape, Unary};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::device::tests::present;
 use super::*;
 
 const BATCH: usize = 3;
@@ -150,11 +151,13 @@ fn assert_close(name: &str, found: &[f64], expected: &[f64], tolerance: f64) {
 #[test]
 fn every_primitive_agrees_with_the_oracle() {
     for (precision, tolerance) in [(Precision::F64, 1e-12), (Precision::F32, 1e-5)] {
-        let arithmetic = Arithmetic::plain(precision);
-        for (name, graph) in cases() {
-            let leaves = values(7, 0.0);
-            let executor = Executor::new(&graph, &["out"], &arithmetic).unwrap();
-            assert_close(&name, &run(&executor, &leaves, &arithmetic), &oracle(&graph, &leaves), tolerance);
+        for (device, arithmetic) in present(precision) {
+            for (name, graph) in cases() {
+                let leaves = values(7, 0.0);
+                let executor = Executor::new(&graph, &["out"], &arithmetic).unwrap();
+                let found = run(&executor, &leaves, &arithmetic);
+                assert_close(&format!("{name} on {device}"), &found, &oracle(&graph, &leaves), tolerance);
+            }
         }
     }
 }
