@@ -54,7 +54,7 @@ fn help_is_good_and_an_unknown_command_is_the_users_error() {
 fn what_can_be_named_is_listed() {
     let directory = tempfile::tempdir().unwrap();
     for (command, names) in [
-        ("systems", ["spring", "pendulum", "two_body"]),
+        ("systems", ["spring", "cart_pole", "three_body"]),
         ("models", ["mlp", "separable", "port"]),
         ("schemes", ["leapfrog", "yoshida4", "midpoint"]),
     ] {

@@ -7,6 +7,7 @@ mod catalogue;
 mod field;
 mod generate;
 mod protocol;
+mod start;
 mod truth;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,6 @@ use hnn_exporter::evaluate::EvaluateError;
 use hnn_exporter::expression::{self, ExpressionError};
 
 use crate::data::DataError;
-use crate::random::Stream;
 
 pub use catalogue::SYSTEMS;
 pub use field::{Energy, Field, ModelField};
@@ -24,6 +24,7 @@ pub(crate) use generate::fresh_starts;
 pub use generate::{Attained, Generated, TRUTH_TOLERANCE, generate};
 pub(crate) use protocol::spaced;
 pub use protocol::{MAX_ROWS, Protocol};
+use start::Start;
 pub use truth::{MAX_REFINEMENTS, Truth, integrate};
 
 /// A constant of a formula.
@@ -35,16 +36,6 @@ pub struct Setting {
     pub value: f64,
     /// What it is, with its unit.
     pub meaning: &'static str,
-}
-
-/// How initial states are drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Start {
-    /// A uniform point of [−1, 1)² moved along its ray to a radius uniform in `[low, high)`.
-    Disc { low: f64, high: f64 },
-    /// Two equal masses opposite each other on a circular orbit, the first at a position uniform in `[low, high)²`, both
-    /// velocities scaled by 1 + `deviation`·N(0, 1).
-    Orbit { low: f64, high: f64, deviation: f64 },
 }
 
 /// A Hamiltonian with a name.
@@ -62,8 +53,18 @@ pub struct System {
     pub dof: usize,
     /// Data made unless something else is asked for.
     pub protocol: Protocol,
-    /// Data of the published experiment.
+    /// Data of a published experiment, where [`published`](Self::published) names one; else the same as `protocol`.
     pub reference: Protocol,
+    /// Whose data `reference` follows.
+    pub published: Option<&'static str>,
+    /// Length of the motions it is judged by, in seconds: the whole of what is asked of a model, or, where motion is chaotic,
+    /// as long as the truth is known to [`TRUTH_TOLERANCE`].
+    pub judged_over: f64,
+    /// Largest error of any coordinate of made data, before noise; above [`TRUTH_TOLERANCE`] where close encounters among
+    /// thousands of motions amplify rounding beyond it.
+    pub tolerance: f64,
+    /// Identical bodies the coordinates belong to, body after body, where the system is made of such.
+    pub bodies: Option<usize>,
     start: Start,
 }
 
@@ -132,7 +133,7 @@ pub enum SystemError {
 /// [`SystemError::Unknown`] listing the names.
 pub fn find(name: &str) -> Result<&'static System, SystemError> {
     SYSTEMS.iter().find(|system| system.name == name).ok_or_else(|| {
-        let known = SYSTEMS.map(|system| format!("`{}`", system.name)).join(", ");
+        let known = SYSTEMS.iter().map(|system| format!("`{}`", system.name)).collect::<Vec<_>>().join(", ");
         SystemError::Unknown { name: name.to_owned(), known }
     })
 }
@@ -160,32 +161,6 @@ impl System {
     /// [`SystemError`] for an unknown setting or a formula that is no model.
     pub fn model(&self, given: &Settings) -> Result<Model, SystemError> {
         Ok(expression::parse(self.expression, &self.settings_with(given)?)?)
-    }
-
-    /// Draws an initial state `[q…, p…]`, `[2n]`.
-    ///
-    /// # Errors
-    /// [`SystemError::Setting`] where a name is not one of this system's.
-    pub fn start(&self, given: &Settings, stream: &mut Stream) -> Result<Vec<f64>, SystemError> {
-        let settings = self.settings_with(given)?;
-        let setting = |name: &str| settings.get(name).copied().unwrap_or(1.0);
-        Ok(match self.start {
-            Start::Disc { low, high } => {
-                let direction = [stream.uniform(-1.0, 1.0), stream.uniform(-1.0, 1.0)];
-                let radius = stream.uniform(low, high);
-                let scale = radius / direction[0].hypot(direction[1]).max(f64::MIN_POSITIVE);
-                vec![direction[0] * scale, direction[1] * scale]
-            }
-            Start::Orbit { low, high, deviation } => {
-                let (x, y) = (stream.uniform(low, high), stream.uniform(low, high));
-                let radius = x.hypot(y);
-                // Masses m at distance 2r: G m²/(4r²) = m v²/r, hence v = √(G m / 4r) across the radius.
-                let speed = (setting("G") * setting("m") / (4.0 * radius)).sqrt() * stream.normal(1.0, deviation);
-                let momentum = setting("m") * speed / radius;
-                let (px, py) = (-y * momentum, x * momentum);
-                vec![x, y, -x, -y, px, py, -px, -py]
-            }
-        })
     }
 }
 

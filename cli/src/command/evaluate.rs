@@ -93,11 +93,12 @@ pub(super) fn against_system(
     scheme: Scheme,
 ) -> anyhow::Result<hnn_trainer::evaluate::SystemEvaluation> {
     let clean = Source::System(source.clone()).load()?.clean;
-    let mut options = CleanOptions { scheme: Some(scheme), ..CleanOptions::default() };
+    let named = source.system()?;
+    let mut options = CleanOptions { scheme: Some(scheme), horizon: named.judged_over, ..CleanOptions::default() };
     if model.is_map() {
         options = options.at_rows_of(&source.protocol());
     }
-    Ok(system(model, (source.system()?, &source.settings), clean.as_ref(), &options)?)
+    Ok(system(model, (named, &source.settings), clean.as_ref(), &options)?)
 }
 
 fn against_files(

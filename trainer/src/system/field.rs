@@ -2,9 +2,10 @@
 //!
 //! [`ModelField`] and [`Energy`] evaluate a model through the f64 oracle; tests bring fields in closed form.
 
-use hnn_exporter::dynamics::{self, Model};
+use hnn_exporter::dynamics::{self, DynamicsError, Model};
 use hnn_exporter::evaluate::{EvaluateError, Evaluator};
 use hnn_exporter::graph::Tensor;
+use hnn_exporter::optimize::optimize;
 
 use super::SystemError;
 use crate::learned::Motion;
@@ -37,7 +38,8 @@ impl ModelField {
     /// # Errors
     /// [`SystemError`] where the model cannot be differentiated.
     pub fn new(model: &dyn Motion) -> Result<Self, SystemError> {
-        let evaluator = Evaluator::new(&model.field()?)?;
+        let field = optimize(&model.field()?).map_err(DynamicsError::from)?;
+        let evaluator = Evaluator::new(&field)?;
         Ok(Self { evaluator, width: 2 * model.dof(), u: vec![0.0; model.inputs()], inputs: model.inputs() })
     }
 

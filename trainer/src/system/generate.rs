@@ -1,7 +1,7 @@
 //! Data made from a named system.
 //!
 //! Initial states and noise come from separate seeded streams per trajectory, so more trajectories or less noise change
-//! nothing else. Every motion is integrated to [`TRUTH_TOLERANCE`], and what was attained is returned for printing.
+//! nothing else. Every motion is integrated to [`System::tolerance`], and what was attained is returned for printing.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::{Energy, Field, ModelField, Protocol, Settings, System, SystemError, 
 use crate::data::{Dataset, Names, Source, Trajectory};
 use crate::random::Stream;
 
-/// Largest error of any coordinate of a made motion, before noise.
+/// Largest error of any coordinate of the truth a model is judged by, and of made data unless their system says otherwise.
 pub const TRUTH_TOLERANCE: f64 = 1e-10;
 
 /// Motions that are integrated together: enough to hide the cost of a call, few enough to stay in cache.
@@ -28,11 +28,7 @@ pub struct Attained {
 
 impl fmt::Display for Attained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "ground truth: error ≤ {:.1e}, energy error {:.1e} over {} s (asked for {TRUTH_TOLERANCE:.0e})",
-            self.state, self.energy, self.horizon
-        )
+        write!(f, "ground truth: error ≤ {:.1e}, energy error {:.1e} over {} s", self.state, self.energy, self.horizon)
     }
 }
 
@@ -53,7 +49,7 @@ pub struct Generated {
 ///
 /// # Errors
 /// [`SystemError`] for unknown settings, an impossible protocol, or a motion that cannot be integrated to
-/// [`TRUTH_TOLERANCE`].
+/// its tolerance.
 pub fn generate(
     system: &System,
     settings: &Settings,
@@ -72,7 +68,7 @@ pub fn generate(
         for index in batch {
             starts.extend(system.start(settings, &mut stream(seed, "start", *index))?);
         }
-        let truth = integrate(&mut field, &starts, &times, TRUTH_TOLERANCE)?;
+        let truth = integrate(&mut field, &starts, &times, system.tolerance)?;
         attained.state = attained.state.max(truth.attained);
         for (row, index) in batch.iter().enumerate() {
             let states = truth.motion(row);

@@ -1,7 +1,10 @@
 //! Named systems against their closed forms and their published protocols.
 
+mod mechanics;
+
 use super::*;
 use crate::data::Dataset;
+use crate::random::Stream;
 
 fn energies(system: &System, x: &[f64]) -> Vec<f64> {
     Energy::new(&system.model(&Settings::new()).unwrap()).unwrap().evaluate(x).unwrap()
@@ -102,7 +105,8 @@ fn settings_change_the_formula_and_unknown_names_are_listed() {
     assert_eq!(error.to_string(), "system `pendulum` has no setting `length`; it has `m`, `l`, `g`");
     assert_eq!(
         find("string").unwrap_err().to_string(),
-        "no system `string`; there are `spring`, `pendulum`, `two_body`"
+        "no system `string`; there are `spring`, `pendulum`, `two_body`, `three_body`, `double_pendulum`, `cart_pole`, \
+         `henon_heiles`, `coupled_springs`"
     );
 }
 

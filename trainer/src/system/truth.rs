@@ -4,12 +4,16 @@
 //! Nørsett and Wanner, *Solving Ordinary Differential Equations I*, section II.9, equations 9.10 and 9.13). It needs no
 //! table of coefficients, hits every requested time exactly, and evaluates all trajectories together, which the adaptive
 //! solvers on crates.io, made for one trajectory, do not. Each interval between requested times is divided into 1, 2, 4, …
-//! extrapolation steps until two refinements agree; the finer one is returned, the difference is its error bound.
+//! extrapolation steps until two refinements agree; the finer one is returned, the difference is its error bound. A motion
+//! that agrees is left alone: a close encounter in one of thousands costs its own refinement only.
 
 use super::{Field, SystemError};
 
 /// Most doublings of the number of steps per interval.
 pub const MAX_REFINEMENTS: u32 = 12;
+
+/// Two refinements closer than this converge at order twelve unless rounding, amplified by the motion, keeps them apart.
+const ROUNDING_BELOW: f64 = 1e-6;
 
 /// Substeps of the extrapolated midpoint rules.
 const SUBSTEPS: [u32; 6] = [2, 4, 6, 8, 10, 12];
@@ -27,9 +31,9 @@ pub struct Truth {
     pub states: Vec<f64>,
     /// Largest difference of any coordinate to the next coarser refinement: a bound on the error of these states.
     pub attained: f64,
-    /// Extrapolation steps per interval.
+    /// Extrapolation steps per interval of the motion that needed most.
     pub steps: u32,
-    /// Evaluations of the field, of all rows each.
+    /// Evaluations of the field, of all rows that had not agreed yet each.
     pub evaluations: u64,
 }
 
@@ -46,25 +50,77 @@ impl Truth {
 ///
 /// # Errors
 /// [`SystemError::NotFinite`] where a motion escapes, [`SystemError::Tolerance`] where [`MAX_REFINEMENTS`] doublings do not
-/// bring two refinements within `tolerance`, and whatever the field reports.
+/// bring two refinements within `tolerance` or rounding keeps them apart, and whatever the field reports.
 pub fn integrate(field: &mut dyn Field, starts: &[f64], times: &[f64], tolerance: f64) -> Result<Truth, SystemError> {
     let width = field.width();
-    let mut evaluations = 0;
-    let mut steps = 1;
-    let mut coarse = sweep(field, starts, times, steps, &mut evaluations)?;
-    let mut attained = f64::INFINITY;
+    let rows = starts.len() / width;
+    let mut truth = Truth {
+        rows,
+        width,
+        times: times.to_vec(),
+        states: vec![0.0; times.len() * starts.len()],
+        attained: 0.0,
+        steps: 1,
+        evaluations: 0,
+    };
+    let mut open =
+        Open { rows: (0..rows).collect(), starts: starts.to_vec(), coarse: Vec::new(), apart: f64::INFINITY };
+    open.coarse = sweep(field, starts, times, truth.steps, &mut truth.evaluations)?;
     for _ in 0..MAX_REFINEMENTS {
-        steps *= 2;
-        let fine = sweep(field, starts, times, steps, &mut evaluations)?;
-        attained = coarse.iter().zip(&fine).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        if attained <= tolerance {
-            let rows = starts.len() / width;
-            return Ok(Truth { rows, width, times: times.to_vec(), states: fine, attained, steps, evaluations });
+        truth.steps *= 2;
+        let fine = sweep(field, &open.starts, times, truth.steps, &mut truth.evaluations)?;
+        let before = open.apart;
+        open.settle(fine, &mut truth, tolerance);
+        if open.rows.is_empty() {
+            return Ok(truth);
         }
-        coarse = fine;
+        if open.apart < ROUNDING_BELOW && open.apart > before / 2.0 {
+            break;
+        }
     }
     let horizon = times.last().zip(times.first()).map_or(0.0, |(last, first)| last - first);
-    Err(SystemError::Tolerance { attained, tolerance, horizon })
+    Err(SystemError::Tolerance { attained: open.apart, tolerance, horizon })
+}
+
+/// Motions whose last two refinements still differ.
+struct Open {
+    /// Their rows among the starts.
+    rows: Vec<usize>,
+    starts: Vec<f64>,
+    /// Their states at the last refinement, `[times × rows × width]`.
+    coarse: Vec<f64>,
+    /// Largest difference at the last refinement.
+    apart: f64,
+}
+
+impl Open {
+    /// Hands the motions that agree to the truth and keeps the others.
+    fn settle(&mut self, fine: Vec<f64>, truth: &mut Truth, tolerance: f64) {
+        let (width, count) = (truth.width, self.rows.len());
+        let mut apart = vec![0.0f64; count];
+        for (at, (a, b)) in self.coarse.iter().zip(&fine).enumerate() {
+            let row = at / width % count;
+            apart[row] = apart[row].max((a - b).abs());
+        }
+        for (place, (row, error)) in
+            self.rows.iter().zip(&apart).enumerate().filter(|(_, (_, error))| **error <= tolerance)
+        {
+            truth.attained = truth.attained.max(*error);
+            for time in 0..truth.times.len() {
+                let (from, to) = ((time * count + place) * width, (time * truth.rows + row) * width);
+                truth.states[to..to + width].copy_from_slice(&fine[from..from + width]);
+            }
+        }
+        let stays = |at: usize| apart[at / width % count] > tolerance;
+        let kept = |values: &[f64]| -> Vec<f64> {
+            values.iter().enumerate().filter(|(at, _)| stays(*at)).map(|(_, value)| *value).collect()
+        };
+        self.starts = kept(&self.starts);
+        self.coarse = kept(&fine);
+        self.rows =
+            self.rows.iter().zip(&apart).filter(|(_, error)| **error > tolerance).map(|(row, _)| *row).collect();
+        self.apart = apart.into_iter().fold(0.0, f64::max);
+    }
 }
 
 /// One pass with a fixed number of steps per interval; states at all times.
