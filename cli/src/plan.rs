@@ -11,23 +11,33 @@ use hnn_trainer::{fit, loss};
 use crate::arguments::{
     self, DeviceName, EnergyName, FitArguments, KineticName, LossName, ModelArguments, TrainArguments,
 };
+use crate::source::Loaded;
 
 /// The preset that was named, else the one that suits the data.
-pub(crate) fn preset(arguments: &TrainArguments, train: &Dataset) -> anyhow::Result<Preset> {
+pub(crate) fn preset(arguments: &TrainArguments, loaded: &Loaded) -> anyhow::Result<Preset> {
+    let typed = &arguments.model;
+    let is_pairwise = match &typed.model {
+        Some(name) => *name == Kind::Pairwise.to_string(),
+        None => arguments.init.init.is_none() && typed.bodies.or(loaded.bodies).is_some(),
+    };
     match &arguments.preset {
         Some(name) => named(name),
+        None if is_pairwise && has_derivatives(&loaded.train) => Ok(preset::bodies()),
         // A baseline has no energy, so that no other preset suits it.
         None => match &arguments.model.model {
             Some(model) if model.parse::<Kind>()?.is_baseline() => named(model),
-            _ => Ok(suggested(train)),
+            _ => Ok(suggested(&loaded.train)),
         },
     }
 }
 
+fn has_derivatives(train: &Dataset) -> bool {
+    train.trajectories.iter().all(|trajectory| trajectory.derivative.is_some())
+}
+
 /// The preset that suits the data.
 pub(crate) fn suggested(train: &Dataset) -> Preset {
-    let derivatives = train.trajectories.iter().all(|trajectory| trajectory.derivative.is_some());
-    preset::suggested(train.dof, train.inputs, derivatives)
+    preset::suggested(train.dof, train.inputs, has_derivatives(train))
 }
 
 fn named(name: &str) -> anyhow::Result<Preset> {
@@ -42,7 +52,7 @@ fn named(name: &str) -> anyhow::Result<Preset> {
 pub(crate) fn model(
     typed: &ModelArguments,
     preset: architecture::Settings,
-    train: &Dataset,
+    loaded: &Loaded,
 ) -> anyhow::Result<architecture::Settings> {
     let kind = match &typed.model {
         Some(name) => name.parse()?,
@@ -52,7 +62,17 @@ pub(crate) fn model(
     if kind != Kind::Port && (typed.energy.is_some() || typed.constant_force) {
         bail!(idle("--energy or --constant-force", "`port`"));
     }
-    if (kind == Kind::Mlp || kind.is_baseline()) && typed.kinetic.is_some() {
+    if kind != Kind::Pairwise && (typed.bodies.is_some() || typed.external) {
+        bail!(idle("--bodies or --external", "`pairwise`"));
+    }
+    let bodies = (kind == Kind::Pairwise).then(|| typed.bodies.or(loaded.bodies).or(preset.bodies)).flatten();
+    if kind == Kind::Pairwise && bodies.is_none() {
+        bail!("model `{kind}` needs --bodies: how many identical bodies the positions belong to");
+    }
+    if kind.is_baseline() && typed.fourier.is_some() {
+        bail!(idle("--fourier", "models with an energy"));
+    }
+    if ([Kind::Mlp, Kind::Pairwise].contains(&kind) || kind.is_baseline()) && typed.kinetic.is_some() {
         bail!(idle("--kinetic", "`separable` and `port`"));
     }
     Ok(architecture::Settings {
@@ -60,7 +80,7 @@ pub(crate) fn model(
         hidden: if typed.hidden.is_empty() { preset.hidden } else { typed.hidden.clone() },
         activation: typed.activation.as_deref().map_or(Ok(preset.activation), str::parse)?,
         residual: typed.residual || preset.residual,
-        angles: angles(&typed.angle, train)?,
+        angles: angles(&typed.angle, &loaded.train)?,
         kinetic: match typed.kinetic {
             Some(KineticName::Quadratic) => Kinetic::Quadratic,
             Some(KineticName::Network) => Kinetic::Network,
@@ -72,6 +92,10 @@ pub(crate) fn model(
             None => preset.energy,
         },
         constant_force: typed.constant_force || preset.constant_force,
+        bodies,
+        external: typed.external || preset.external,
+        fourier: typed.fourier.unwrap_or(preset.fourier),
+        fourier_scale: typed.fourier_scale.unwrap_or(preset.fourier_scale),
         ..preset
     })
 }

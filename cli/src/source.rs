@@ -61,6 +61,8 @@ pub(crate) struct Loaded {
     pub(crate) held_out: Dataset,
     /// Held-out motions without noise and with true derivatives, where the truth is known.
     pub(crate) clean: Option<Dataset>,
+    /// Identical bodies that the positions belong to, where the source knows.
+    pub(crate) bodies: Option<usize>,
     /// Lines for the user.
     pub(crate) notices: Vec<String>,
 }
@@ -108,6 +110,9 @@ impl SystemSource {
     fn new(name: &str, from: &SourceArguments, seed: u64) -> anyhow::Result<Self> {
         let known = system::find(name)?;
         let mut protocol = match from.protocol {
+            Some(ProtocolName::Reference) if known.published.is_none() => {
+                bail!("no published protocol of system `{name}` is followed here; leave out --protocol")
+            }
             Some(ProtocolName::Reference) => known.reference,
             None => known.protocol,
         };
@@ -164,6 +169,7 @@ impl SystemSource {
             train: made.train,
             held_out: made.held_out,
             clean: Some(made.held_out_clean),
+            bodies: self.system()?.bodies,
             notices: vec![attained.to_string()],
         })
     }
@@ -230,7 +236,7 @@ impl FileSource {
             data.trajectories.len(),
             parts.held_out.row_count()
         ));
-        Ok(Loaded { train: parts.train, held_out: parts.held_out, clean: None, notices })
+        Ok(Loaded { train: parts.train, held_out: parts.held_out, clean: None, bodies: None, notices })
     }
 }
 

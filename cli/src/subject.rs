@@ -7,6 +7,7 @@ use hnn_exporter::dynamics::{Model, separability};
 use hnn_exporter::import::{StateInputs, adopt};
 use hnn_exporter::onnx::{self, MAX_FILE_BYTES, ReadOptions, Weights};
 use hnn_trainer::architecture::{self, Architecture, Parameters, Scaling, Settings};
+use hnn_trainer::data::Dataset;
 use hnn_trainer::fit;
 use hnn_trainer::run::{Imported, Origin};
 
@@ -65,6 +66,14 @@ impl Subject {
         match self {
             Self::Named(_) => preset,
             Self::Imported(_) => fit::Settings { rate: preset.rate.min(FINE_TUNING_RATE), ..preset },
+        }
+    }
+
+    /// The units of these data that the model is built with.
+    pub(crate) fn measure(&self, data: &Dataset) -> Scaling {
+        match self {
+            Self::Named(Settings { bodies: Some(bodies), .. }) => Scaling::measure_bodies(data, *bodies),
+            _ => Scaling::measure(data),
         }
     }
 

@@ -6,10 +6,12 @@
 //! It knows no tensors of burn, no loss and no data beyond their scales.
 
 mod baseline;
+mod fourier;
 mod imported;
 mod layers;
 mod linear;
 mod mlp;
+mod pairwise;
 mod port;
 mod scaling;
 mod separable;
@@ -27,7 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use imported::import;
 pub use layers::Activation;
 pub use linear::{Form, Layer, Linear, Term};
-pub use scaling::Scaling;
+pub use scaling::{PairRange, Scaling};
 
 use crate::learned::Learned;
 
@@ -38,6 +40,10 @@ pub type Parameters = BTreeMap<String, Tensor>;
 pub const MAX_DEPTH: usize = 16;
 /// Most units of a hidden layer.
 pub const MAX_WIDTH: usize = 4096;
+/// Most bodies of a `pairwise` model.
+pub const MAX_BODIES: usize = 64;
+/// Most random Fourier features of a network.
+pub const MAX_FOURIER: usize = 4096;
 
 /// Why an architecture cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +69,8 @@ pub enum Kind {
     Separable,
     /// H with dissipation and input. van der Schaft and Jeltsema (2014), section 2.
     Port,
+    /// Identical bodies under central pair forces. Battaglia et al., *Interaction Networks* (2016), with H in place of forces.
+    Pairwise,
     /// A vector field without an energy, to compare with. Greydanus et al. (2019), section 3.
     BaselineMlp,
     /// The same field trained through Runge–Kutta steps. Chen et al., *Neural Ordinary Differential Equations* (2018).
@@ -104,6 +112,14 @@ static CATALOGUE: &[Entry] = &[
         assumes: "friction opposes motion per coordinate; inputs act as forces with a learned gain",
         guarantees: "R ⪰ 0 and smooth: energy grows by the input's work at most; separable unless `--energy mlp`",
         build: port::build,
+    },
+    Entry {
+        kind: Kind::Pairwise,
+        name: "pairwise",
+        assumes: "identical bodies, H = a/2 Σ|pᵢ|² + Σ V(|qᵢ − qⱼ|), one V for all pairs",
+        guarantees: "the same under permutation, translation and rotation, hence linear and angular momentum conserved (not with \
+                     `--external`); separable; runs with any number of bodies",
+        build: pairwise::build,
     },
     Entry {
         kind: Kind::BaselineMlp,
@@ -222,6 +238,14 @@ pub struct Settings {
     /// Adds a learned constant generalised force (a sensor's offset, a tilt), for `port`. H is then linear in q, hence
     /// not bounded below.
     pub constant_force: bool,
+    /// Bodies that share the positions, equally many each, body after body, for `pairwise`.
+    pub bodies: Option<usize>,
+    /// Adds a potential of each body's own position, for `pairwise`. H then depends on where the bodies are as a whole.
+    pub external: bool,
+    /// Random Fourier features put before each network of the energy; none where 0.
+    pub fourier: usize,
+    /// Deviation of their frequencies, radians per unit of the network's normalised argument.
+    pub fourier_scale: f64,
 }
 
 impl Default for Settings {
@@ -237,6 +261,10 @@ impl Default for Settings {
             friction_hidden: 8,
             gain_varies: false,
             constant_force: false,
+            bodies: None,
+            external: false,
+            fourier: 0,
+            fourier_scale: 1.0,
         }
     }
 }
@@ -277,6 +305,13 @@ fn check(settings: &Settings, scaling: &Scaling) -> Result<(), ArchitectureError
     }
     if let Some(angle) = settings.angles.iter().find(|angle| **angle >= scaling.dof()) {
         return refuse(format!("angle {} of a system with {} positions", angle + 1, scaling.dof()));
+    }
+    let frequencies = settings.fourier_scale.is_finite() && settings.fourier_scale > 0.0;
+    if settings.fourier > MAX_FOURIER || !frequencies {
+        return refuse(format!(
+            "{} Fourier features of deviation {}; at most {MAX_FOURIER} of a positive deviation are possible",
+            settings.fourier, settings.fourier_scale
+        ));
     }
     if scaling.inputs() > 0 && settings.kind != Kind::Port && !settings.kind.is_baseline() {
         return refuse(format!("model `{}` has no input, but the data have; use `port`", settings.kind));

@@ -24,9 +24,9 @@ pub struct Preset {
 
 /// Every preset.
 #[must_use]
-pub fn all() -> [Preset; 8] {
+pub fn all() -> [Preset; 9] {
     let [mlp, node, lstm] = baseline::all();
-    [published(), clean(), noisy(), noisy_with_derivatives(), recording(), mlp, node, lstm]
+    [published(), clean(), noisy(), noisy_with_derivatives(), recording(), bodies(), mlp, node, lstm]
 }
 
 /// The preset that suits such data: `recording` where there are inputs; `clean` where several degrees of freedom come with
@@ -139,6 +139,18 @@ fn recording() -> Preset {
             judge_every: 20,
             ..fit::Settings::default()
         },
+    }
+}
+
+/// Given derivatives of identical bodies under central pair forces: one potential of the distance.
+#[must_use]
+pub fn bodies() -> Preset {
+    Preset {
+        name: "bodies",
+        description: "clean states with derivatives of identical bodies that act on each other in pairs",
+        model: architecture::Settings { kind: Kind::Pairwise, hidden: vec![32], ..architecture::Settings::default() },
+        loss: loss::Settings::Field,
+        fit: fit::Settings { steps: 3000, batch: Some(256), ..fit::Settings::default() },
     }
 }
 

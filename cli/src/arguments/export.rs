@@ -28,6 +28,9 @@ pub(crate) struct ExportArguments {
     pub(crate) settings: SettingArguments,
     #[command(flatten)]
     pub(crate) state: StateArguments,
+    /// Bodies the device will step, for a run of a `pairwise` model: its weights hold for any number
+    #[arg(long, value_name = "N")]
+    pub(crate) bodies: Option<usize>,
     /// Folder to write to
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,

@@ -38,7 +38,7 @@ pub(crate) struct TrainArguments {
     #[arg(long, conflicts_with_all = [
         "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
         "trajectory", "dq", "dp", "split_at_nan", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
-        "energy", "constant_force", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds",
+        "energy", "constant_force", "bodies", "external", "fourier", "fourier_scale", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds",
         "learned_starts", "clip", "patience", "seed", "precision", "device", "fit",
     ])]
     pub(crate) resume: bool,
@@ -73,7 +73,7 @@ pub(crate) struct SourceArguments {
 /// Published protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProtocolName {
-    /// Greydanus et al. (2019)
+    /// That of the system's publication
     Reference,
 }
 
@@ -139,6 +139,19 @@ pub(crate) struct ModelArguments {
     /// Adds a learned constant force to a `port` model: a tilt, a sensor's offset
     #[arg(long)]
     pub(crate) constant_force: bool,
+    /// Identical bodies that share the positions, equally many each, body after body, for a `pairwise` model; a named system
+    /// knows its own
+    #[arg(long, value_name = "N")]
+    pub(crate) bodies: Option<usize>,
+    /// Adds a potential of each body's own position to a `pairwise` model
+    #[arg(long)]
+    pub(crate) external: bool,
+    /// Puts N random Fourier features before each network of the energy: for fine structure
+    #[arg(long, value_name = "N")]
+    pub(crate) fourier: Option<usize>,
+    /// Deviation of their frequencies, in radians per unit of the network's normalised argument; without it, 1
+    #[arg(long, value_name = "SCALE", requires = "fourier", allow_negative_numbers = true)]
+    pub(crate) fourier_scale: Option<f64>,
 }
 
 /// A model that somebody else made, to train further.
@@ -147,7 +160,8 @@ pub(crate) struct InitArguments {
     /// An ONNX file that gives H, to fine-tune instead of a new model: its weights are trained, its graph stays. It takes
     /// physical units; the learning rate starts at 0.001 at most unless --learning-rate says otherwise
     #[arg(long, value_name = "FILE.onnx", conflicts_with_all = [
-        "model", "hidden", "activation", "angle", "residual", "kinetic", "energy", "constant_force",
+        "model", "hidden", "activation", "angle", "residual", "kinetic", "energy", "constant_force", "bodies", "external",
+        "fourier", "fourier_scale",
     ])]
     pub(crate) init: Option<PathBuf>,
     /// Its input that takes the positions, where the state comes in two

@@ -1,5 +1,7 @@
 //! `hnn export`: a run, a formula or an ONNX file becomes a directory that can be deployed.
 
+mod bodies;
+
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
@@ -45,6 +47,8 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
 
 /// The model, and what its origin says about how to deploy it.
 fn subject(arguments: &ExportArguments) -> anyhow::Result<(Model, ExportOptions)> {
+    let is_run = arguments.source.as_deref().is_some_and(run::is_run);
+    ensure!(is_run || arguments.bodies.is_none(), "--bodies belongs to a run of a `pairwise` model");
     match (&arguments.hamiltonian, &arguments.source) {
         (Some(formula), _) => {
             ensure!(arguments.state.q.is_none(), "--q and --p name inputs of an ONNX file; a formula has none");
@@ -54,7 +58,12 @@ fn subject(arguments: &ExportArguments) -> anyhow::Result<(Model, ExportOptions)
             ensure!(arguments.settings.set.is_empty(), "--set gives values to a formula; use it with --hamiltonian");
             if run::is_run(path) {
                 ensure!(arguments.state.q.is_none(), "--q and --p name inputs of an ONNX file; a run has its own");
-                of_run(&trained(path)?)
+                let run = trained(path)?;
+                let (model, options) = of_run(&run)?;
+                match arguments.bodies {
+                    Some(count) => bodies::rebuilt(&run, count, options),
+                    None => Ok((model, options)),
+                }
             } else if path.is_dir() {
                 bail!("{} is no run of `hnn train`: it has no run.json", path.display())
             } else {

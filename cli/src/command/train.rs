@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use hnn_trainer::architecture::{Architecture, Scaling};
+use hnn_trainer::architecture::Architecture;
 use hnn_trainer::checkpoint::Checkpoint;
 use hnn_trainer::data::Dataset;
 use hnn_trainer::fit::{self, Fitted, Outcome, Silent, Task};
@@ -53,8 +53,8 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<Prepared> {
     let source = Source::new(&arguments.source, &arguments.data, arguments.fit.seed)?;
     let loaded = source.load()?;
     console::note(source.describe());
-    let Preset { model, loss, fit, .. } = plan::preset(arguments, &loaded.train)?;
-    let subject = Subject::new(&arguments.init, || plan::model(&arguments.model, model, &loaded.train))?;
+    let Preset { model, loss, fit, .. } = plan::preset(arguments, &loaded)?;
+    let subject = Subject::new(&arguments.init, || plan::model(&arguments.model, model, &loaded))?;
     let loss = plan::loss(&arguments.fit, loss, subject.mixes()?)?;
     baseline::check(&subject, &arguments.fit, &loss)?;
     let fit = plan::fit(&arguments.fit, subject.gently(fit));
@@ -68,7 +68,8 @@ fn start(out: &Path, force: bool, loaded: Loaded, task: Planned) -> anyhow::Resu
     let Planned { subject, loss, fit, source } = task;
     let config = Config { version: run::VERSION, model: subject.origin(), loss, fit, source };
     let (train, held_out) = with_what_the_loss_needs(loaded, &config.loss)?;
-    let (architecture, scaling) = subject.build(Scaling::measure(&train), config.fit.seed)?;
+    let measured = subject.measure(&train);
+    let (architecture, scaling) = subject.build(measured, config.fit.seed)?;
     // Whatever cannot be trained is refused before an earlier run is replaced.
     fit::check_task(of_fit(&config, &architecture, &train, &held_out))?;
     let run = run::create(out, &config, &DataSummary::new(&train, &scaling), &architecture, force)?;

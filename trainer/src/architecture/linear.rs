@@ -148,7 +148,7 @@ impl Builder<'_> {
     }
 
     /// The name of a parameter of the model.
-    fn name_of(&self, parameter: NodeId) -> String {
+    pub(super) fn name_of(&self, parameter: NodeId) -> String {
         match &self.graph.node(parameter).op {
             Op::Parameter(name, _) => name.to_string(),
             _ => String::new(),

@@ -15,6 +15,7 @@ pub(super) fn energy(builder: &mut Builder<'_>) -> Built {
     let positions = builder.position_features()?;
     let momenta = builder.momentum_features()?;
     let features = builder.graph.concat(&[positions, momenta], 1)?;
+    let features = builder.lifted("energy", features)?;
     let inputs = builder.graph.shape(features).row_len();
     let size = Size { inputs, hidden: &builder.settings.hidden, outputs: 1 };
     let network = builder.network("energy", size, None)?;

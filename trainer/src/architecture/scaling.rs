@@ -1,8 +1,12 @@
 //! Units of the data: what turns physical quantities into numbers of order one, inside the graph.
 
+mod pairs;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Moments};
+
+pub use pairs::PairRange;
 
 /// Longest lag, in rows, over which a rate is measured.
 const MAX_LAG: usize = 256;
@@ -24,6 +28,9 @@ pub struct Scaling {
     pub p_rate: Vec<f64>,
     /// Root mean square of each input.
     pub u: Vec<f64>,
+    /// How far apart the bodies are, where the positions are those of bodies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<PairRange>,
 }
 
 impl Scaling {
@@ -38,6 +45,7 @@ impl Scaling {
             q_rate: ones.clone(),
             p_rate: ones,
             u: vec![1.0; inputs],
+            pairs: None,
         }
     }
 
@@ -64,6 +72,7 @@ impl Scaling {
             q_rate: units(&rates[..dof]),
             p_rate: units(&rates[dof..]),
             u: units(&root_mean_squares(&rows.u, data.inputs)),
+            pairs: None,
         }
     }
 

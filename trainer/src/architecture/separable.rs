@@ -26,6 +26,7 @@ pub(super) fn energy(builder: &mut Builder<'_>) -> Built {
 /// V = E_V · N(φ(q)).
 fn potential(builder: &mut Builder<'_>) -> Built {
     let features = builder.position_features()?;
+    let features = builder.lifted("potential", features)?;
     let inputs = builder.graph.shape(features).row_len();
     let size = Size { inputs, hidden: &builder.settings.hidden, outputs: 1 };
     let network = builder.network("potential", size, None)?;
@@ -94,11 +95,14 @@ fn scaled_factor(builder: &mut Builder<'_>, weight: NodeId, dof: usize) -> Built
 /// T = ½ E_T (N(p/σ) + N(−p/σ)): even, so that rest is an equilibrium of T.
 fn even_network(builder: &mut Builder<'_>) -> Built {
     let momenta = builder.momentum_features()?;
-    let size = Size { inputs: builder.dof(), hidden: &builder.settings.hidden, outputs: 1 };
+    let features = builder.lifted("kinetic", momenta)?;
+    let inputs = builder.graph.shape(features).row_len();
+    let size = Size { inputs, hidden: &builder.settings.hidden, outputs: 1 };
     let network = builder.network("kinetic", size, None)?;
     let scale = 0.5 * builder.scaling.kinetic();
-    let forward = builder.apply_energy(&network, momenta, scale)?;
+    let forward = builder.apply_energy(&network, features, scale)?;
     let mirrored = builder.graph.neg(momenta)?;
+    let mirrored = builder.lifted("kinetic", mirrored)?;
     let backward = builder.apply_energy(&network, mirrored, scale)?;
     Ok(builder.graph.add_values(forward, backward)?)
 }

@@ -1,5 +1,7 @@
 //! What each architecture guarantees, read off its graph or measured with the oracle.
 
+mod pairwise;
+
 use hnn_exporter::dynamics::{Model, Separability, field, parts, separability};
 use hnn_exporter::evaluate::evaluate;
 
@@ -15,11 +17,12 @@ fn scaling(dof: usize, inputs: usize) -> Scaling {
         q_rate: odd(2.0, dof),
         p_rate: odd(5.0, dof),
         u: odd(0.8, inputs),
+        pairs: None,
     }
 }
 
 fn settings(kind: Kind) -> Settings {
-    Settings { kind, hidden: vec![8, 8], ..Settings::default() }
+    Settings { kind, hidden: vec![8, 8], bodies: (kind == Kind::Pairwise).then_some(2), ..Settings::default() }
 }
 
 fn bound(settings: &Settings, scaling: &Scaling, seed: u64) -> Model {
@@ -44,7 +47,15 @@ fn states(rows: usize, width: usize, size: f64) -> Tensor {
 
 #[test]
 fn every_kind_has_one_row_whose_name_is_read_back() {
-    for kind in [Kind::Mlp, Kind::Separable, Kind::Port, Kind::BaselineMlp, Kind::BaselineNode, Kind::BaselineLstm] {
+    for kind in [
+        Kind::Mlp,
+        Kind::Separable,
+        Kind::Port,
+        Kind::Pairwise,
+        Kind::BaselineMlp,
+        Kind::BaselineNode,
+        Kind::BaselineLstm,
+    ] {
         assert_eq!(CATALOGUE.iter().filter(|entry| entry.kind == kind).count(), 1);
         assert_eq!(kind.to_string().parse::<Kind>().unwrap(), kind);
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.to_string());
@@ -61,6 +72,7 @@ fn every_combination_of_settings_is_a_model() {
                 (true, Kinetic::Quadratic, Energy::Mlp, vec![0, 1]),
             ] {
                 let inputs = usize::from(kind == Kind::Port);
+                let angles = if kind == Kind::Pairwise { vec![] } else { angles };
                 let settings = Settings {
                     activation,
                     residual,
@@ -69,6 +81,8 @@ fn every_combination_of_settings_is_a_model() {
                     angles,
                     gain_varies: residual,
                     constant_force: residual,
+                    external: residual,
+                    fourier: if residual { 3 } else { 0 },
                     ..settings(kind)
                 };
                 let model = bound(&settings, &scaling(2, inputs), 1);
@@ -103,7 +117,8 @@ fn only_what_splits_is_separable() {
 
 #[test]
 fn declared_angles_make_the_field_periodic_and_others_do_not() {
-    for kind in energies() {
+    // Distances of angles have no meaning, so `pairwise` refuses them.
+    for kind in energies().filter(|kind| *kind != Kind::Pairwise) {
         let settings = Settings { angles: vec![0], ..settings(kind) };
         let model = bound(&settings, &scaling(2, 0), 5);
         let graph = field(&model).unwrap();
@@ -217,7 +232,7 @@ fn impossible_settings_are_refused_in_words() {
     assert!(build(&settings(Kind::Mlp), &broken, 0).unwrap_err().to_string().contains("a scale of 0"));
     assert_eq!(
         "perceptron".parse::<Kind>().unwrap_err().to_string(),
-        "unknown model `perceptron`; known are mlp, separable, port, baseline-mlp, baseline-node, baseline-lstm"
+        "unknown model `perceptron`; known are mlp, separable, port, pairwise, baseline-mlp, baseline-node, baseline-lstm"
     );
 }
 
@@ -229,6 +244,7 @@ fn what_is_declared_linear_is_linear_with_these_features() {
         (settings(Kind::Separable), 2),
         (Settings { kinetic: Kinetic::Network, ..settings(Kind::Separable) }, 2),
         (Settings { energy: Energy::Mlp, ..settings(Kind::Port) }, 1),
+        (Settings { external: true, ..settings(Kind::Pairwise) }, 3),
     ];
     for (settings, terms) in kinds {
         let built = build(&settings, &scaling(2, 0), 3).unwrap();

@@ -74,7 +74,7 @@ pub(super) fn apply(step: &Step, args: Vec<Value>, dims: [usize; RANK], arithmet
         Op::MatMul { transpose_lhs, transpose_rhs } => {
             let oriented = |x: Real, swap: bool| if swap { x.swap_dims(RANK - 2, RANK - 1) } else { x };
             let left = oriented(args.next()?.real()?, *transpose_lhs);
-            left.matmul(oriented(args.next()?.real()?, *transpose_rhs))
+            product(left, oriented(args.next()?.real()?, *transpose_rhs))
         }
         Op::Transpose(order) => {
             let mut axes = [0; RANK];
@@ -148,6 +148,19 @@ fn extreme(left: Real, right: Real, choose: fn(Real, Real) -> Real) -> Real {
         *dim = (*dim).max(other);
     }
     choose(stretch(left, dims), stretch(right, dims))
+}
+
+/// A matrix that all matrices on the left share multiplies them in one product of all their rows.
+fn product(left: Real, right: Real) -> Real {
+    let (mut dims, shared) = (left.dims(), right.dims());
+    let count: usize = dims[..RANK - 2].iter().product();
+    if count == 1 || shared[..RANK - 2].iter().any(|len| *len != 1) {
+        return left.matmul(right);
+    }
+    let mut rows = [1; RANK];
+    rows[RANK - 2..].copy_from_slice(&[count * dims[RANK - 2], dims[RANK - 1]]);
+    dims[RANK - 1] = shared[RANK - 1];
+    left.reshape(rows).matmul(right).reshape(dims)
 }
 
 fn stretch(x: Real, dims: [usize; RANK]) -> Real {
