@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use hnn_conformance::misfits;
 use hnn_exporter::graph::{Graph, Shape, Tensor};
+use hnn_exporter::manifest::{DeviceRecord, Manifest};
 use hnn_exporter::onnx;
-use hnn_trainer::evaluate::Evaluation;
+use hnn_trainer::evaluate::{EquilibriumKind, Evaluation};
 
 /// Longest wait for a process to come as far as it should.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -239,4 +240,124 @@ fn an_imported_energy_that_does_not_fit_is_refused_and_leaves_nothing() {
     succeed(path, &["export", "mixed", "--out", "mixed_export", "--emit", "onnx"]);
     fs::copy(path.join("mixed_export/hamiltonian.onnx"), path.join("h.onnx")).unwrap();
     refused(&["--loss", "rollout", "--scheme", "leapfrog"], &["leapfrog", "T(p) + V(q)", "midpoint"]);
+}
+
+#[test]
+fn a_simulation_says_when_it_leaves_the_training_data_and_an_evaluation_examines_the_energy() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    succeed(path, &[&SHORT[..], &["run"]].concat());
+    succeed(path, &["evaluate", "run", "--json", "evaluation.json"]);
+    let text = fs::read_to_string(path.join("evaluation.json")).unwrap();
+    assert!(misfits("evaluate", &text).unwrap().is_empty());
+    let evaluation = serde_json::from_str::<Evaluation>(&text).unwrap();
+    let structure = evaluation.structure.unwrap();
+    // The spring of H = q² + p² hangs at 0 and turns with 2 rad/s.
+    let [rest] = &structure.equilibria[..] else { panic!("{structure:?}") };
+    assert!(rest.kind == EquilibriumKind::Minimum && rest.x.iter().all(|value| value.abs() < 0.1), "{rest:?}");
+    assert!((rest.frequencies_rad_s[0] - 2.0).abs() < 0.1, "{rest:?}");
+    assert!(evaluation.coverage[0].outside_fraction < 0.5 && evaluation.passivity.is_empty());
+    succeed(path, &["export", "run", "--out", "export"]);
+    let manifest = Manifest::read(&path.join("export")).unwrap();
+    let known = &manifest.samples.x[0];
+    let simulate = |x0: &str, model: &str| {
+        let arguments = ["simulate", model, "--x0", x0, "--dt", "0.01", "--steps", "50", "--out", "orbit.csv"];
+        let output = hnn(path, &arguments).stderr(Stdio::piped()).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let inside = simulate(&format!("{},{}", known[0], known[1]), "export");
+    assert!(!inside.contains("warning"), "{inside}");
+    let outside = simulate("3,0", "export");
+    assert_eq!(outside.matches("warning: at t = 0 s the state [3.0, 0.0]").count(), 1, "{outside}");
+    assert_eq!(outside.matches("warning").count(), 1, "{outside}");
+    // Of a program that is not the one the manifest describes nothing is known.
+    fs::create_dir(path.join("alone")).unwrap();
+    fs::copy(path.join("export/model.hnn"), path.join("alone/model.hnn")).unwrap();
+    assert!(!simulate("3,0", "alone").contains("warning"));
+}
+
+/// As [`SHORT`], with a network small enough to train several of.
+const SMALL: [&str; 14] = [
+    "train",
+    "--system",
+    "spring",
+    "--trajectories",
+    "6",
+    "--horizon",
+    "2",
+    "--hidden",
+    "8",
+    "--steps",
+    "400",
+    "--seed",
+    "3",
+    "--out",
+];
+
+/// The weights of every member of an ensemble.
+fn weights_of(path: &Path, count: usize) -> Vec<Vec<u8>> {
+    (0..count).map(|index| fs::read(path.join(format!("member-{index}/parameters.safetensors"))).unwrap()).collect()
+}
+
+#[test]
+fn a_member_is_the_run_of_its_seed_and_an_interrupted_ensemble_continues_bit_for_bit() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    succeed(path, &[&SMALL[..], &["whole", "--ensemble", "3"]].concat());
+    let wrong = misfits("ensemble", &fs::read_to_string(path.join("whole/ensemble.json")).unwrap()).unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let mut alone = SMALL;
+    alone[12] = "4";
+    succeed(path, &[&alone[..], &["alone", "--data-seed", "3"]].concat());
+    let whole = weights_of(&path.join("whole"), 3);
+    assert!(
+        whole[1] == fs::read(path.join("alone/parameters.safetensors")).unwrap(),
+        "member 1 is not the run of seed 4"
+    );
+    assert!(whole[0] != whole[1] && whole[1] != whole[2], "members do not differ");
+
+    let mut child = hnn(path, &[&SMALL[..], &["broken", "--ensemble", "3"]].concat()).spawn().unwrap();
+    let (metrics, began) = (path.join("broken/member-0/metrics.jsonl"), Instant::now());
+    while fs::metadata(&metrics).map_or(0, |file| file.len()) == 0 && began.elapsed() < PATIENCE {
+        std::thread::yield_now();
+    }
+    interrupt(&child);
+    assert_eq!(wait(&mut child), 1, "an interrupted ensemble says so by its exit code");
+    assert!(weights_of(&path.join("broken"), 3) != whole, "the training was over before it could be interrupted");
+    succeed(path, &["train", "--resume", "--out", "broken"]);
+    assert!(weights_of(&path.join("broken"), 3) == whole, "continuing gave other weights");
+}
+
+#[test]
+fn an_ensemble_is_judged_by_its_disagreement_and_exported_as_one_graph_or_its_best_member() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    succeed(path, &[&SMALL[..], &["many", "--ensemble", "2"]].concat());
+    succeed(path, &["evaluate", "many", "--json", "evaluation.json"]);
+    let text = fs::read_to_string(path.join("evaluation.json")).unwrap();
+    let wrong = misfits("evaluate", &text).unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let ensemble = serde_json::from_str::<Evaluation>(&text).unwrap().ensemble.unwrap();
+    assert_eq!((ensemble.members.len(), ensemble.disagreement.len()), (2, 3));
+    assert!(ensemble.disagreement.iter().all(|one| one.spread_rms > 0.0 && one.error_over_spread.is_some()));
+    let flash = |member: &str| {
+        succeed(path, &["export", "many", "--member", member, "--out", member]);
+        let manifest = Manifest::read(&path.join(member)).unwrap();
+        assert!(manifest.model.separability.separable, "{member}");
+        let DeviceRecord::Program(program) = manifest.device else { panic!("no program for {member}") };
+        program.step.multiply_adds
+    };
+    let (mean, best) = (flash("mean"), flash("best"));
+    // Kinetic energies merge into one constant matrix; the networks do not.
+    assert!(mean > best && mean <= 2 * best + 8, "{mean} and {best} multiply-adds");
+    succeed(path, &["validate", "mean", "--engines", "reference,runtime,tract"]);
+    succeed(path, &["inspect", "many"]);
+    let refused =
+        |arguments: &[&str]| assert_eq!(hnn(path, arguments).status().unwrap().code(), Some(2), "{arguments:?}");
+    refused(&["export", "many", "--member", "2", "--out", "none"]);
+    refused(&["evaluate", "many/member-0", "--member", "best"]);
+    refused(&["train", "--system", "spring", "--ensemble", "1", "--out", "none"]);
+    refused(&[&SMALL[..], &["many", "--ensemble", "2"]].concat());
+    assert!(!path.join("none").exists());
 }

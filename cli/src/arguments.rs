@@ -9,6 +9,7 @@ mod train;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use hnn_trainer::ensemble::Member;
 
 pub(crate) use export::{Emit, ExportArguments, StateArguments, WeightFormat};
 pub(crate) use train::{
@@ -168,12 +169,15 @@ pub(crate) struct InspectArguments {
 /// Arguments of `hnn evaluate`.
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArguments {
-    /// A run: the folder `hnn train` wrote
+    /// A run or an ensemble: the folder `hnn train` wrote
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// Recordings to predict, with the columns the run was trained on; without it, the run's own system or data
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) data: Vec<PathBuf>,
+    /// Of an ensemble: the mean of its members, the best of them, or one by its number; the mean unless another is named
+    #[arg(long, value_name = "mean|best|N")]
+    pub(crate) member: Option<Member>,
     /// Length of the open-loop windows
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) window: Option<f64>,

@@ -8,6 +8,7 @@ mod list;
 mod run;
 mod simulate;
 mod train;
+mod trained;
 mod validate;
 
 use std::io::Write;

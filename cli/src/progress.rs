@@ -51,6 +51,57 @@ impl Observer for Drawn<'_> {
     }
 }
 
+/// One bar for several trainings at once.
+pub(crate) struct Together {
+    bar: ProgressBar,
+}
+
+impl Together {
+    /// A bar over the steps of all, given as (steps in all, steps taken before) of each.
+    pub(crate) fn new(trainings: impl Iterator<Item = (u64, u64)>) -> Self {
+        let (all, taken) = trainings.fold((0, 0), |(all, taken), (steps, before)| (all + steps, taken + before));
+        let bar = ProgressBar::with_draw_target(Some(all), ProgressDrawTarget::stderr_with_hz(REDRAW_HERTZ));
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} steps of all  {per_sec}  {eta} left") {
+            bar.set_style(style);
+        }
+        bar.set_position(taken);
+        bar.reset_eta();
+        bar.enable_steady_tick(Duration::from_millis(500));
+        Self { bar }
+    }
+
+    /// An observer that counts one training, begun after `first_step` steps, and passes what it hears on.
+    pub(crate) fn member<'a>(&'a self, first_step: u64, next: &'a mut dyn Observer) -> Counted<'a> {
+        Counted { bar: &self.bar, step: first_step, next }
+    }
+}
+
+impl Drop for Together {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// One of several trainings; see [`Together::member`].
+pub(crate) struct Counted<'a> {
+    bar: &'a ProgressBar,
+    step: u64,
+    next: &'a mut dyn Observer,
+}
+
+impl Observer for Counted<'_> {
+    fn stepped(&mut self, report: &Report) -> io::Result<()> {
+        self.next.stepped(report)?;
+        self.bar.inc(report.step.saturating_sub(self.step));
+        self.step = report.step;
+        Ok(())
+    }
+
+    fn judged(&mut self, report: &Report, checkpoint: &Checkpoint) -> io::Result<()> {
+        self.next.judged(report, checkpoint)
+    }
+}
+
 impl Drop for Drawn<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

@@ -45,6 +45,11 @@ impl Subject {
         }
     }
 
+    /// Whether it has no energy.
+    pub(crate) fn is_baseline(&self) -> bool {
+        matches!(self, Self::Named(settings) if settings.kind.is_baseline())
+    }
+
     /// How a run remembers it.
     pub(crate) fn origin(&self) -> Origin {
         match self {
@@ -78,11 +83,11 @@ impl Subject {
     }
 
     /// The graph with its initial weights, and the units inside it; an imported graph has its own.
-    pub(crate) fn build(self, measured: Scaling, seed: u64) -> anyhow::Result<(Architecture, Scaling)> {
+    pub(crate) fn build(&self, measured: Scaling, seed: u64) -> anyhow::Result<(Architecture, Scaling)> {
         Ok(match self {
-            Self::Named(settings) => (architecture::build(&settings, &measured, seed)?, measured),
+            Self::Named(settings) => (architecture::build(settings, &measured, seed)?, measured),
             Self::Imported(foreign) => {
-                let architecture = architecture::import(foreign.model, &foreign.weights, &measured)?;
+                let architecture = architecture::import(foreign.model.clone(), &foreign.weights, &measured)?;
                 (architecture, Scaling::unit(measured.dof(), measured.inputs()))
             }
         })

@@ -3,6 +3,7 @@
 //! A model is a [`graph::Graph`] that gives the energy H. This crate differentiates it, writes it as ONNX, lowers it to a
 //! program for `hnn-runtime`, and validates each against the f64 reference. It knows no training framework.
 
+pub mod density;
 pub mod differentiate;
 pub mod dynamics;
 pub mod emit;

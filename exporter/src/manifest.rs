@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::density::Density;
 use crate::dynamics::{Dissipation, Model, Separability};
 use crate::lower::Operations;
 use crate::onnx::{Precision, Profile};
@@ -43,6 +44,9 @@ pub struct Manifest {
     pub files: Vec<FileRecord>,
     /// States of the training distribution.
     pub samples: Samples,
+    /// Where the training data were; absent where nothing was trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub density: Option<Density>,
     /// Where the model came from.
     pub provenance: Provenance,
     /// A trajectory to reproduce; absent where there is no device program, or no sampled state gives a finite one.

@@ -15,6 +15,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+use crate::density::Density;
 use crate::dynamics::{self, DynamicsError, Model, Scheme, Separability};
 use crate::graph::GraphError;
 use crate::lower::LowerError;
@@ -53,6 +54,8 @@ pub struct ExportOptions {
     pub steps: u32,
     /// States of the training distribution; a grid over \[−1, 1\] in every coordinate where there are none.
     pub samples: Samples,
+    /// Where the training data were.
+    pub density: Option<Density>,
     /// Where the model came from.
     pub provenance: Provenance,
     /// Graphs written as ONNX, each once.
@@ -79,6 +82,7 @@ impl Default for ExportOptions {
             x0: None,
             steps: 1000,
             samples: Samples::default(),
+            density: None,
             provenance: Provenance { source: "graph".to_owned(), ..Provenance::default() },
             graphs: GraphKind::DEFAULT.to_vec(),
             blob: true,
@@ -175,6 +179,7 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
         device,
         files: files.iter().map(|(name, bytes)| FileRecord::of(name, bytes)).collect(),
         samples,
+        density: options.density.clone(),
         provenance: options.provenance.clone(),
         trajectory,
     };
@@ -204,6 +209,9 @@ fn check_request(model: &Model, options: &ExportOptions) -> Result<(), ExportErr
     }
     if let Some((name, _)) = model.graph().parameters().first() {
         return wrong(format!("parameter `{name}` has no value; train the model, or bind its weights first"));
+    }
+    if let Some(density) = options.density.as_ref().filter(|density| density.states() != states) {
+        return wrong(format!("the density of {} coordinates does not fit the model's {states}", density.states()));
     }
     match &options.x0 {
         Some(x0) if x0.len() != states || x0.iter().any(|value| !value.is_finite()) => {

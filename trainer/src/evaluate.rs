@@ -6,10 +6,16 @@
 //! the textbook pendulum fitted with the same windows, to compare with.
 
 mod clean;
+mod conserved;
+mod coverage;
+mod equilibria;
 mod grey_box;
 mod metrics;
+mod passivity;
 mod predictor;
 mod report;
+mod structure;
+mod timing;
 mod window;
 
 use hnn_exporter::dynamics::DynamicsError;
@@ -18,13 +24,19 @@ use hnn_exporter::evaluate::EvaluateError;
 use crate::system::SystemError;
 
 pub use clean::{CleanOptions, FIELD_TOLERANCE, system, test_loss};
+pub use conserved::{CONSERVED_BELOW, ConservedQuantity, conserved};
+pub use coverage::coverage;
+pub use equilibria::{Equilibrium, EquilibriumKind, MAX_EQUILIBRIA, REGION_MARGIN, Region, equilibria};
 pub use grey_box::{FIT_WINDOW_S, GreyBox, GreyBoxFit, SOFT_L1_SCALE};
 pub use metrics::{Motions, SURVIVAL_FRACTION, motion_metrics, quantile};
+pub use passivity::{PassivityReport, passivity};
 pub use predictor::{GraphPredictor, Predictor};
 pub use report::{
-    Deployed, Evaluation, GreyBoxReport, MotionMetrics, REPORT_VERSION, RecordingEvaluation, SystemEvaluation,
-    WindowMetrics,
+    CoverageReport, Deployed, Evaluation, GreyBoxReport, MotionMetrics, REPORT_VERSION, RecordingEvaluation,
+    SystemEvaluation, WindowMetrics,
 };
+pub use structure::{StructureReport, structure};
+pub use timing::VALID_BELOW;
 pub use window::{Window, cut, windows};
 
 /// Why a model cannot be evaluated.

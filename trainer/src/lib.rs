@@ -8,6 +8,8 @@ pub mod architecture;
 pub mod baseline;
 pub mod checkpoint;
 pub mod data;
+pub mod density;
+pub mod ensemble;
 pub mod evaluate;
 pub mod execute;
 pub mod fit;

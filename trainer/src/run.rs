@@ -159,6 +159,18 @@ pub fn create(
     Ok(run)
 }
 
+/// Whether a directory holds nothing but what a run writes, so that it may be replaced.
+pub(crate) fn check_removable(path: &Path) -> Result<(), RunError> {
+    let at = |source: io::Error| RunError::Io { path: path.to_owned(), source };
+    for entry in fs::read_dir(path).map_err(at)? {
+        let file = entry.map_err(at)?.file_name().to_string_lossy().into_owned();
+        if !FILES.contains(&file.as_str()) {
+            return Err(RunError::Foreign { path: path.to_owned(), file });
+        }
+    }
+    Ok(())
+}
+
 impl Run {
     /// Where it is.
     #[must_use]

@@ -20,8 +20,7 @@ use crate::data::DataError;
 
 pub use catalogue::SYSTEMS;
 pub use field::{Energy, Field, ModelField};
-pub(crate) use generate::fresh_starts;
-pub use generate::{Attained, Generated, TRUTH_TOLERANCE, generate};
+pub use generate::{Attained, Generated, TRUTH_TOLERANCE, fresh_starts, generate};
 pub(crate) use protocol::spaced;
 pub use protocol::{MAX_ROWS, Protocol};
 use start::Start;

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use hnn_exporter::import::StateInputs;
 use hnn_exporter::onnx::{Precision, Profile};
 use hnn_exporter::pipeline::GraphKind;
+use hnn_trainer::ensemble::Member;
 
 /// Shown under `hnn export --help`.
 pub(super) const EXAMPLES: &str = "Examples:
@@ -21,6 +22,10 @@ pub(crate) struct ExportArguments {
     /// A run of `hnn train`, or an ONNX file that gives H
     #[arg(value_name = "RUN | FILE.onnx", required_unless_present = "hamiltonian", conflicts_with = "hamiltonian")]
     pub(crate) source: Option<PathBuf>,
+    /// Of an ensemble: the mean of its members as one graph, the best of them, or one by its number; the mean unless another
+    /// is named. A mean costs what all members cost together
+    #[arg(long, value_name = "mean|best|N", conflicts_with = "hamiltonian")]
+    pub(crate) member: Option<Member>,
     /// A formula in q and p (q1,q2,…,p1,p2,… for several degrees of freedom)
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub(crate) hamiltonian: Option<String>,

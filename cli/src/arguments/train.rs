@@ -28,6 +28,9 @@ pub(crate) struct TrainArguments {
     pub(crate) init: InitArguments,
     #[command(flatten)]
     pub(crate) fit: FitArguments,
+    /// Train this many members side by side, from as many seeds on the same data: what they disagree about is uncertain
+    #[arg(long, value_name = "K", conflicts_with = "init")]
+    pub(crate) ensemble: Option<usize>,
     /// Folder to write to
     #[arg(long, value_name = "RUN")]
     pub(crate) out: PathBuf,
@@ -39,9 +42,16 @@ pub(crate) struct TrainArguments {
         "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
         "trajectory", "dq", "dp", "split_at_nan", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
         "energy", "constant_force", "bodies", "external", "fourier", "fourier_scale", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds",
-        "learned_starts", "clip", "patience", "seed", "precision", "device", "fit",
+        "learned_starts", "clip", "patience", "seed", "data_seed", "ensemble", "precision", "device", "fit",
     ])]
     pub(crate) resume: bool,
+}
+
+impl TrainArguments {
+    /// Seed of what is drawn or held out.
+    pub(crate) fn data_seed(&self) -> u64 {
+        self.fit.data_seed.unwrap_or(self.fit.seed)
+    }
 }
 
 /// A named system as source of data, and how to draw from it.
@@ -229,6 +239,10 @@ pub(crate) struct FitArguments {
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Seed of the data alone: what a named system does, what of recordings is held out; without it, --seed. A member of an
+    /// ensemble is the run of its own --seed on the --data-seed of the ensemble
+    #[arg(long, value_name = "N")]
+    pub(crate) data_seed: Option<u64>,
     /// Precision of training
     #[arg(long, value_name = "NAME", value_enum, default_value_t = Precision::F32)]
     pub(crate) precision: Precision,

@@ -15,10 +15,11 @@ use hnn_trainer::fit::{Fitted, Outcome};
 use hnn_trainer::preset::Preset;
 use hnn_trainer::run::{self, Run};
 
-use super::evaluate::{against_system, deployed_scheme};
-use super::export::of_run;
+use super::evaluate::{against_system, clean_motions, deployed_scheme};
+use super::export::of_trained;
 use super::simulate::simulate;
 use super::train::{Planned, train_planned};
+use super::trained;
 use super::validate::verdict;
 use super::write_json;
 use crate::arguments::{DemoArguments, SimulateArguments};
@@ -59,10 +60,10 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<Verdict> {
     }
     let trained = began.elapsed().as_secs_f64();
     let scheme = deployed_scheme(&run.config()?.loss, &run.model()?)?;
-    let judged = against_system(&source, &run.model()?, scheme)?;
+    let judged = against_system(&source, &run.model()?, scheme, &clean_motions(&source)?)?;
     console::note("2/4  exporting");
     let export = out.join("export");
-    let (model, mut options) = of_run(&run)?;
+    let (model, mut options) = of_trained(trained::open(run.path(), None)?)?;
     options.dt = DT;
     let manifest = write(&model, &options, &export)?;
     console::note("3/4  validating");

@@ -13,10 +13,11 @@ use hnn_exporter::manifest::{Coordinate, DeviceRecord, Manifest, Provenance, Sam
 use hnn_exporter::onnx::{self, Batch, MAX_FILE_BYTES, ReadOptions, WriteOptions};
 use hnn_exporter::optimize::optimize_explained;
 use hnn_exporter::pipeline::{ExportOptions, GraphKind, default_scheme, export as write};
+use hnn_trainer::ensemble::{Member, is_ensemble};
 use hnn_trainer::loss;
-use hnn_trainer::run::{self, Run};
+use hnn_trainer::run;
 
-use super::evaluate::trained;
+use super::trained::{self, Trained};
 use crate::arguments::{Emit, ExportArguments, WeightFormat};
 use crate::source::{self, Source};
 use crate::{Verdict, console, file, settings};
@@ -47,7 +48,7 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
 
 /// The model, and what its origin says about how to deploy it.
 fn subject(arguments: &ExportArguments) -> anyhow::Result<(Model, ExportOptions)> {
-    let is_run = arguments.source.as_deref().is_some_and(run::is_run);
+    let is_run = arguments.source.as_deref().is_some_and(|path| run::is_run(path) || is_ensemble(path));
     ensure!(is_run || arguments.bodies.is_none(), "--bodies belongs to a run of a `pairwise` model");
     match (&arguments.hamiltonian, &arguments.source) {
         (Some(formula), _) => {
@@ -56,14 +57,21 @@ fn subject(arguments: &ExportArguments) -> anyhow::Result<(Model, ExportOptions)
         }
         (None, Some(path)) => {
             ensure!(arguments.settings.set.is_empty(), "--set gives values to a formula; use it with --hamiltonian");
-            if run::is_run(path) {
+            if run::is_run(path) || is_ensemble(path) {
                 ensure!(arguments.state.q.is_none(), "--q and --p name inputs of an ONNX file; a run has its own");
-                let run = trained(path)?;
-                let (model, options) = of_run(&run)?;
+                let trained = trained::open(path, arguments.member)?;
                 match arguments.bodies {
-                    Some(count) => bodies::rebuilt(&run, count, options),
-                    None => Ok((model, options)),
+                    None => of_trained(trained),
+                    Some(_) if trained.member == Some(Member::Mean) => {
+                        bail!("--bodies rebuilds one run; name it with --member, as in --member best")
+                    }
+                    Some(count) => {
+                        let run = trained.run.clone();
+                        bodies::rebuilt(&run, count, of_trained(trained)?.1)
+                    }
                 }
+            } else if let Some(member) = arguments.member {
+                bail!("{} is no ensemble: it has no {member}", path.display())
             } else if path.is_dir() {
                 bail!("{} is no run of `hnn train`: it has no run.json", path.display())
             } else {
@@ -110,18 +118,23 @@ fn file_name(path: &Path) -> String {
 }
 
 /// A run's model, and how its training says it should be deployed.
-pub(super) fn of_run(run: &Run) -> anyhow::Result<(Model, ExportOptions)> {
+pub(super) fn of_trained(trained: Trained) -> anyhow::Result<(Model, ExportOptions)> {
+    let model = trained.model()?.clone();
+    let Trained { run, place, ensemble, member, .. } = trained;
     let (config, data) = (run.config()?, run.data()?);
     let source = source::of_run(&config.source, run.path())?;
     let (scheme, dt) = match &config.loss {
         loss::Settings::Rollout(rollout) => (Some(rollout.scheme), rollout.step_seconds.or(data.dt_median)),
         loss::Settings::Field => (None, None),
     };
-    let name = run.path().file_name().map_or("model".to_owned(), |name| name.to_string_lossy().into_owned());
+    let name = place.file_name().map_or("model".to_owned(), |name| name.to_string_lossy().into_owned());
     let coordinate = |name: &String| Coordinate { name: name.clone(), unit: String::new() };
     let mut details = std::collections::BTreeMap::new();
     details.insert("data_sha256".to_owned(), data.fingerprint.clone());
     details.insert("model".to_owned(), config.model.to_string());
+    if let (Some((ensemble, _)), Some(member)) = (&ensemble, member) {
+        details.insert("ensemble".to_owned(), format!("{member} of {}", ensemble.members().len()));
+    }
     let provenance = Provenance {
         source: source.describe(),
         hamiltonian: None,
@@ -143,11 +156,12 @@ pub(super) fn of_run(run: &Run) -> anyhow::Result<(Model, ExportOptions)> {
             x_min: data.x.min.clone(),
             x_max: data.x.max.clone(),
         },
+        density: data.density.clone(),
         provenance,
         name,
         ..ExportOptions::default()
     };
-    Ok((run.model()?, options))
+    Ok((model, options))
 }
 
 /// What was asked for, else what the origin says, with the iterations asked for.

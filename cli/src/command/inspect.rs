@@ -2,16 +2,20 @@
 
 use anyhow::{Context, ensure};
 use hnn_exporter::inspect;
+use hnn_trainer::{ensemble, run};
 
+use super::trained;
 use crate::arguments::InspectArguments;
 use crate::{Verdict, console};
 
 /// Prints an inspection.
 pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<Verdict> {
     let subject = &arguments.subject;
-    let inspection = if hnn_trainer::run::is_run(subject) {
-        let run = hnn_trainer::run::open(subject)?;
-        inspect::model(&subject.display().to_string(), &run.model()?)?
+    let inspection = if run::is_run(subject) {
+        inspect::model(&subject.display().to_string(), &run::open(subject)?.model()?)?
+    } else if ensemble::is_ensemble(subject) {
+        let trained = trained::open(subject, None)?;
+        inspect::model(&trained.name, trained.model()?)?
     } else {
         inspect::path_with(subject, &arguments.state.inputs())
             .with_context(|| format!("cannot inspect {}", subject.display()))?

@@ -6,7 +6,9 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use hnn_runtime::format::MAX_DOF;
+use hnn_exporter::density::Density;
+use hnn_exporter::manifest::{self, FileRecord, Manifest};
+use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF};
 use hnn_runtime::integrate::MIDPOINT_ITERATIONS;
 use hnn_runtime::model::Model;
 use hnn_runtime::{AnyStepper, Compiled, Program, SchemeId, State, Stepper};
@@ -48,12 +50,14 @@ pub(crate) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Verdict>
     // Times are multiples of the step as it is written, 0.01, not as f32 holds it, 0.009999999776.
     let decimal = dt.to_string().parse().unwrap_or(f64::from(dt));
     let mut rows = Rows { dof, dt: decimal, energy_first: None, energy_last: 0.0 };
+    let mut watch = Watch::new(&path, dof)?;
     write_atomically(&arguments.out, |file| {
         rows.header(file, program.inputs())?;
         for step in 0..=arguments.steps {
             let u = drive.at(step as f64 * rows.dt);
             let energy = model.energy(state.q(), state.p());
             rows.row(file, step, &state, energy, u)?;
+            watch.look(&state, step as f64 * rows.dt);
             if step < arguments.steps {
                 stepper
                     .step(&mut model, &mut state, u, dt)
@@ -80,6 +84,44 @@ fn stepper(program: &Program<'_>, scheme: Option<&str>) -> anyhow::Result<AnySte
     let id = *id.with_context(|| format!("unknown scheme `{name}`; known are {}", known()))?;
     let iterations = if id == program.scheme() { program.iterations() } else { MIDPOINT_ITERATIONS };
     AnyStepper::new(program, id, iterations).with_context(|| format!("scheme `{name}` cannot step this model"))
+}
+
+/// Looks at every state and says once when the motion leaves the data the model was trained on.
+struct Watch {
+    density: Option<Density>,
+    x: Vec<f64>,
+}
+
+impl Watch {
+    /// The density of the export the program belongs to; nothing is known of a program on its own, nor where the manifest
+    /// beside it describes another one.
+    fn new(program: &Path, dof: usize) -> anyhow::Result<Self> {
+        let folder = program.parent().unwrap_or(Path::new("."));
+        let mut density = None;
+        if folder.join(manifest::FILE_NAME).is_file() {
+            let manifest = Manifest::read(folder)?;
+            let bytes = crate::file::read(program, (MAX_BLOB_WORDS * 4) as u64)?;
+            let name = program.file_name().unwrap_or_default().to_string_lossy();
+            let described = manifest.file(&name).is_some_and(|record| *record == FileRecord::of(&name, &bytes));
+            density = manifest.density.filter(|density| described && density.states() == 2 * dof);
+        }
+        Ok(Self { density, x: Vec::new() })
+    }
+
+    fn look(&mut self, state: &State<f32, MAX_DOF>, time: f64) {
+        let Some(density) = &self.density else { return };
+        self.x.clear();
+        self.x.extend(state.q().iter().chain(state.p()).map(|value| f64::from(*value)));
+        if density.is_outside(&self.x) {
+            let score = density.score(&self.x);
+            console::note(format!(
+                "warning: at t = {time} s the state {:?} lies outside the data the model was trained on (score {score:.2}, \
+                 their edge is 1): from here on it extrapolates",
+                state.q().iter().chain(state.p()).collect::<Vec<_>>()
+            ));
+            self.density = None;
+        }
+    }
 }
 
 /// What is written: `t, q…, p…, H, u…`, shortest decimals that give the same bits back.

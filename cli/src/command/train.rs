@@ -1,20 +1,25 @@
 //! `hnn train`: from data to a run directory, or on from where one stopped.
 
+mod ensemble;
+
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use hnn_trainer::architecture::Architecture;
+use hnn_exporter::density::Density;
+use hnn_trainer::architecture::{Architecture, Scaling};
 use hnn_trainer::checkpoint::Checkpoint;
 use hnn_trainer::data::Dataset;
+use hnn_trainer::ensemble::is_ensemble;
 use hnn_trainer::fit::{self, Fitted, Outcome, Silent, Task};
 use hnn_trainer::run::{self, Config, DataSummary, Run};
-use hnn_trainer::{loss, preset::Preset};
+use hnn_trainer::{density, loss, preset::Preset};
 
 use crate::arguments::TrainArguments;
 use crate::interrupt::Interrupt;
-use crate::progress::Drawn;
+use crate::progress::{Drawn, Together};
 use crate::source::{self, Loaded, Source};
 use crate::subject::Subject;
 use crate::{Verdict, baseline, console, plan};
@@ -33,24 +38,49 @@ struct Prepared {
     run: Run,
     config: Config,
     architecture: Architecture,
-    train: Dataset,
-    held_out: Dataset,
+    train: Arc<Dataset>,
+    held_out: Arc<Dataset>,
     resumed: Option<Checkpoint>,
 }
 
-/// Trains a model.
+/// All a training is made of but its directory and its seed.
+struct Material {
+    planned: Planned,
+    train: Arc<Dataset>,
+    held_out: Arc<Dataset>,
+    density: Option<Density>,
+}
+
+/// Trains a model, or several side by side.
 pub(crate) fn train(arguments: &TrainArguments) -> anyhow::Result<Verdict> {
-    let prepared = if arguments.resume { resume(arguments)? } else { begin(arguments)? };
+    if arguments.ensemble.is_some() || (arguments.resume && is_ensemble(&arguments.out)) {
+        return ensemble::train(arguments);
+    }
+    let prepared = if arguments.resume { read_again(run::open(&arguments.out)?)? } else { begin(arguments)? };
     let interrupt = Interrupt::listen()?;
     let began = Instant::now();
-    let fitted = fit_run(&prepared, interrupt.flag())?;
-    report(&prepared.run, &fitted, began);
-    Ok(if fitted.outcome == Outcome::Interrupted { Verdict::Failed } else { Verdict::Good })
+    let fitted = prepared.fit(None, interrupt.flag())?;
+    report(&prepared.run, &fitted, began.elapsed().as_secs_f64());
+    let place = prepared.run.path().display();
+    Ok(if fitted.outcome == Outcome::Interrupted {
+        console::say(format!("continue with `hnn train --resume --out {place}`"));
+        Verdict::Failed
+    } else {
+        console::say(format!("next: hnn evaluate {place}; hnn export {place} --out DIR"));
+        Verdict::Good
+    })
 }
 
 /// Makes a run directory from what was typed.
 fn begin(arguments: &TrainArguments) -> anyhow::Result<Prepared> {
-    let source = Source::new(&arguments.source, &arguments.data, arguments.fit.seed)?;
+    let (loaded, planned) = plan_from(arguments)?;
+    let seed = planned.fit.seed;
+    Material::new(loaded, planned)?.prepare(&arguments.out, arguments.force, seed)
+}
+
+/// The data and what to learn from them.
+fn plan_from(arguments: &TrainArguments) -> anyhow::Result<(Loaded, Planned)> {
+    let source = Source::new(&arguments.source, &arguments.data, arguments.data_seed())?;
     let loaded = source.load()?;
     console::note(source.describe());
     let Preset { model, loss, fit, .. } = plan::preset(arguments, &loaded)?;
@@ -58,27 +88,39 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<Prepared> {
     let loss = plan::loss(&arguments.fit, loss, subject.mixes()?)?;
     baseline::check(&subject, &arguments.fit, &loss)?;
     let fit = plan::fit(&arguments.fit, subject.gently(fit));
-    let task = Planned { subject, loss, fit, source: serde_json::to_value(&source)? };
-    start(&arguments.out, arguments.force, loaded, task)
+    Ok((loaded, Planned { subject, loss, fit, source: serde_json::to_value(&source)? }))
 }
 
-/// Makes a run directory for what was planned.
-fn start(out: &Path, force: bool, loaded: Loaded, task: Planned) -> anyhow::Result<Prepared> {
-    loaded.notices.iter().for_each(console::note);
-    let Planned { subject, loss, fit, source } = task;
-    let config = Config { version: run::VERSION, model: subject.origin(), loss, fit, source };
-    let (train, held_out) = with_what_the_loss_needs(loaded, &config.loss)?;
-    let measured = subject.measure(&train);
-    let (architecture, scaling) = subject.build(measured, config.fit.seed)?;
-    // Whatever cannot be trained is refused before an earlier run is replaced.
-    fit::check_task(of_fit(&config, &architecture, &train, &held_out))?;
-    let run = run::create(out, &config, &DataSummary::new(&train, &scaling), &architecture, force)?;
-    Ok(Prepared { run, config, architecture, train, held_out, resumed: None })
+impl Material {
+    fn new(loaded: Loaded, planned: Planned) -> anyhow::Result<Self> {
+        loaded.notices.iter().for_each(console::note);
+        let (train, held_out) = with_what_the_loss_needs(loaded, &planned.loss)?;
+        let density = density::fit(&train, &held_out, planned.subject.origin().angles());
+        Ok(Self { planned, train: Arc::new(train), held_out: Arc::new(held_out), density })
+    }
+
+    /// The model and its configuration, from one seed. Whatever cannot be trained is refused.
+    fn build(&self, seed: u64) -> anyhow::Result<(Config, Architecture, Scaling)> {
+        let Planned { subject, loss, fit, source } = &self.planned;
+        let (loss, fit, source) = (loss.clone(), fit::Settings { seed, ..fit.clone() }, source.clone());
+        let config = Config { version: run::VERSION, model: subject.origin(), loss, fit, source };
+        let (architecture, scaling) = subject.build(subject.measure(&self.train), seed)?;
+        fit::check_task(of_fit(&config, &architecture, &self.train, &self.held_out))?;
+        Ok((config, architecture, scaling))
+    }
+
+    /// Makes a run directory.
+    fn prepare(&self, out: &Path, force: bool, seed: u64) -> anyhow::Result<Prepared> {
+        let (config, architecture, scaling) = self.build(seed)?;
+        let summary = DataSummary::new(&self.train, &scaling).with_density(self.density.clone());
+        let run = run::create(out, &config, &summary, &architecture, force)?;
+        let (train, held_out) = (Arc::clone(&self.train), Arc::clone(&self.held_out));
+        Ok(Prepared { run, config, architecture, train, held_out, resumed: None })
+    }
 }
 
 /// Reads a run directory and the same data again.
-fn resume(arguments: &TrainArguments) -> anyhow::Result<Prepared> {
-    let run = run::open(&arguments.out)?;
+fn read_again(run: Run) -> anyhow::Result<Prepared> {
     let config = run.config()?;
     let source = source::of_run(&config.source, run.path())?;
     let loaded = source.load()?;
@@ -90,7 +132,7 @@ fn resume(arguments: &TrainArguments) -> anyhow::Result<Prepared> {
     let resumed = run.checkpoint()?;
     let step = resumed.as_ref().map_or(0, |checkpoint| checkpoint.step);
     console::note(format!("resuming {} at step {step} of {}", run.path().display(), config.fit.steps));
-    Ok(Prepared { run, config, architecture, train, held_out, resumed })
+    Ok(Prepared { run, config, architecture, train: Arc::new(train), held_out: Arc::new(held_out), resumed })
 }
 
 /// Finite-difference derivatives where the loss needs derivatives and none were given.
@@ -110,40 +152,45 @@ fn of_fit<'a>(
     Task { architecture, train, held_out: Some(held_out), loss: &config.loss, settings: &config.fit }
 }
 
-fn fit_run(prepared: &Prepared, interrupted: &AtomicBool) -> anyhow::Result<Fitted> {
-    let Prepared { run, config, architecture, train, held_out, resumed } = prepared;
-    let task = of_fit(config, architecture, train, held_out);
-    let mut silent = Silent;
-    let mut recorder = run.recorder(resumed.as_ref(), &mut silent)?;
-    let mut drawn = Drawn::new(&mut recorder);
-    let fitted = fit::fit(task, resumed.as_ref(), &mut drawn, interrupted);
-    drop(drawn);
-    fitted.with_context(|| format!("training {} failed", run.path().display()))
+impl Prepared {
+    /// Steps taken before.
+    fn first_step(&self) -> u64 {
+        self.resumed.as_ref().map_or(0, |checkpoint| checkpoint.step)
+    }
+
+    /// Trains into the run directory; progress goes to `shared` where several train together.
+    fn fit(&self, shared: Option<&Together>, interrupted: &AtomicBool) -> anyhow::Result<Fitted> {
+        let task = of_fit(&self.config, &self.architecture, &self.train, &self.held_out);
+        let resumed = self.resumed.as_ref();
+        let mut silent = Silent;
+        let mut recorder = self.run.recorder(resumed, &mut silent)?;
+        let fitted = match shared {
+            Some(bar) => fit::fit(task, resumed, &mut bar.member(self.first_step(), &mut recorder), interrupted),
+            None => fit::fit(task, resumed, &mut Drawn::new(&mut recorder), interrupted),
+        };
+        fitted.with_context(|| format!("training {} failed", self.run.path().display()))
+    }
 }
 
-fn report(run: &Run, fitted: &Fitted, began: Instant) {
+/// How a training ended.
+fn report(run: &Run, fitted: &Fitted, seconds: f64) {
     let place = run.path().display();
     let step = fitted.checkpoint.step;
     let best = fitted.checkpoint.best_loss.map_or("not judged yet".to_owned(), |loss| format!("{loss:.4e}"));
-    let seconds = began.elapsed().as_secs_f64();
     console::say(match fitted.outcome {
         Outcome::Finished => format!("{place}: trained {step} steps in {seconds:.1} s; best held-out loss {best}"),
         Outcome::StoppedEarly => {
             format!("{place}: held-out loss no longer improved at step {step}, {seconds:.1} s; best {best}")
         }
-        Outcome::Interrupted => {
-            format!("{place}: interrupted at step {step} and saved; continue with `hnn train --resume --out {place}`")
-        }
+        Outcome::Interrupted => format!("{place}: interrupted at step {step} and saved"),
     });
-    if fitted.outcome != Outcome::Interrupted {
-        console::say(format!("next: hnn evaluate {place}; hnn export {place} --out DIR"));
-    }
 }
 
 /// Trains from the beginning, for `hnn demo`.
 pub(super) fn train_planned(out: &Path, loaded: Loaded, task: Planned) -> anyhow::Result<(Run, Fitted)> {
-    let prepared = start(out, false, loaded, task)?;
+    let seed = task.fit.seed;
+    let prepared = Material::new(loaded, task)?.prepare(out, false, seed)?;
     let interrupt = Interrupt::listen()?;
-    let fitted = fit_run(&prepared, interrupt.flag())?;
+    let fitted = prepared.fit(None, interrupt.flag())?;
     Ok((prepared.run, fitted))
 }

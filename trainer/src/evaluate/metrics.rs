@@ -1,6 +1,7 @@
 //! Numbers that summarise errors. Each says over what it averages.
 
 use super::MotionMetrics;
+use super::timing::{confidence_interval, phase_rate_errors, valid_seconds};
 use crate::data::as_f64;
 
 /// A motion survives while its energy error is within this fraction of |H(x(0))|.
@@ -22,11 +23,11 @@ pub struct Motions<'a> {
 }
 
 impl Motions<'_> {
-    fn times(&self) -> usize {
+    pub(super) fn times(&self) -> usize {
         self.energy.len() / self.rows.max(1)
     }
 
-    fn states<'a>(&self, of: &'a [f64], row: usize) -> impl Iterator<Item = &'a [f64]> {
+    pub(super) fn states<'a>(&self, of: &'a [f64], row: usize) -> impl Iterator<Item = &'a [f64]> {
         let width = of.len() / self.energy.len().max(1);
         of.chunks_exact(width.max(1)).skip(row).step_by(self.rows.max(1))
     }
@@ -56,7 +57,10 @@ impl Motions<'_> {
 /// Over all times (the start included) and motions: energy MSE = mean of (H(x̂(t)) − H(x(0)))², coordinate MSE = mean,
 /// over the 2n coordinates too, of (x̂(t) − x(t))². Medians are over motions, of each motion's own mean. The drift is the
 /// mean over motions of the least-squares slope of H(x̂(t)) − H(x(0)). A motion survives until its energy error first
-/// exceeds [`SURVIVAL_FRACTION`] of |H(x(0))|; its cycles are the upward passages of q₁ through its mean until then.
+/// exceeds [`SURVIVAL_FRACTION`] of |H(x(0))|; its cycles are the upward passages of q₁ through its mean until then. It is
+/// valid until its state error, each coordinate in units of its own deviation, first exceeds [`VALID_BELOW`](super::VALID_BELOW)
+/// in the root mean square. The phase rate is the angular frequency of q₁ between its first and last such passage; its error
+/// is relative to the true one.
 #[must_use]
 pub fn motion_metrics(motions: &Motions<'_>) -> MotionMetrics {
     let rows = 0..motions.rows;
@@ -74,6 +78,8 @@ pub fn motion_metrics(motions: &Motions<'_>) -> MotionMetrics {
     // The last time before the bound was exceeded; 0 where the first step already exceeds it.
     let seconds: Vec<f64> =
         survived.iter().map(|times| motions.horizon * as_f64(times.saturating_sub(1)) / last).collect();
+    let slopes: Vec<f64> = energies.iter().map(|errors| slope(errors, motions.horizon)).collect();
+    let phase: Vec<f64> = phase_rate_errors(motions).iter().map(|error| error.abs()).collect();
     let cycles: Vec<f64> = rows.map(|row| as_f64(motions.cycles(row, survived[row]))).collect();
     MotionMetrics {
         energy_mse: finite(mean(energy_mse.iter().copied())),
@@ -81,9 +87,12 @@ pub fn motion_metrics(motions: &Motions<'_>) -> MotionMetrics {
         coordinate_mse: finite(mean(coordinate_mse.iter().copied())),
         coordinate_mse_median: finite(quantile(&coordinate_mse, 0.5)),
         energy_error_max: if diverged == 0 { finite(largest) } else { None },
-        energy_drift_per_s: finite(mean(energies.iter().map(|errors| slope(errors, motions.horizon)))),
+        energy_drift_per_s: finite(mean(slopes.iter().copied())),
+        energy_drift_interval: confidence_interval(&slopes),
+        valid_s_median: finite(quantile(&valid_seconds(motions), 0.5)),
         survived_s_median: finite(quantile(&seconds, 0.5)),
         survived_cycles_median: finite(quantile(&cycles, 0.5)),
+        phase_rate_error_median: finite(quantile(&phase, 0.5)),
         diverged,
     }
 }

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{PassivityReport, StructureReport};
+use crate::ensemble::EnsembleReport;
 use crate::system::Attained;
 
 /// Version of the report's layout.
-pub const REPORT_VERSION: u32 = 1;
+pub const REPORT_VERSION: u32 = 2;
 
 /// An evaluated model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +23,31 @@ pub struct Evaluation {
     pub recordings: Vec<RecordingEvaluation>,
     /// The grey box the recordings were also predicted with.
     pub grey_box: Option<GreyBoxReport>,
+    /// How much of what was predicted lies outside the training data, one entry per file or for the clean held-out motions;
+    /// empty for a run of a version that kept no density.
+    pub coverage: Vec<CoverageReport>,
+    /// Equilibria and conserved quantities of the learned energy; absent for a model without one.
+    pub structure: Option<StructureReport>,
+    /// Energy balance of models with dissipation or input, one entry per recording.
+    pub passivity: Vec<PassivityReport>,
+    /// Members and their disagreement, where an ensemble was evaluated.
+    pub ensemble: Option<EnsembleReport>,
+}
+
+/// Where states lie beside the training data; the score is that of [`Density`](hnn_exporter::density::Density).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoverageReport {
+    /// What was scored.
+    pub source: String,
+    /// Rows scored.
+    pub rows: usize,
+    /// Part of them with a score above 1.
+    pub outside_fraction: f64,
+    /// Median score.
+    pub score_median: Option<f64>,
+    /// Largest score.
+    pub score_max: Option<f64>,
 }
 
 /// Against a named system.
@@ -73,10 +100,16 @@ pub struct MotionMetrics {
     pub energy_error_max: Option<f64>,
     /// Mean over motions of the least-squares slope of the energy error, per second.
     pub energy_drift_per_s: Option<f64>,
+    /// Its 95 % confidence interval over motions.
+    pub energy_drift_interval: Option<[f64; 2]>,
+    /// Median over motions of the time until the normalised state error exceeds 0.4; at most the horizon.
+    pub valid_s_median: Option<f64>,
     /// Median over motions of the time until the energy error exceeds a tenth of |H(x(0))|; at most the horizon.
     pub survived_s_median: Option<f64>,
     /// Median over motions of the cycles of q₁ until then.
     pub survived_cycles_median: Option<f64>,
+    /// Median over motions of the relative error of the angular frequency of q₁; absent where no motion turns twice.
+    pub phase_rate_error_median: Option<f64>,
     /// Motions that left the finite numbers.
     pub diverged: usize,
 }

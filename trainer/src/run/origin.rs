@@ -48,6 +48,17 @@ impl Imported {
     }
 }
 
+impl Origin {
+    /// Indices of the positions that are angles; none are known of an imported graph.
+    #[must_use]
+    pub fn angles(&self) -> &[usize] {
+        match self {
+            Self::Named(settings) => &settings.angles,
+            Self::Imported(_) => &[],
+        }
+    }
+}
+
 impl From<Settings> for Origin {
     fn from(settings: Settings) -> Self {
         Self::Named(settings)

@@ -1,5 +1,6 @@
 //! What the training data look like, for normalisation, for the manifest of an export, and to recognise them again.
 
+use hnn_exporter::density::Density;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -53,6 +54,9 @@ pub struct DataSummary {
     pub samples_u: Vec<Vec<f64>>,
     /// SHA-256 of all numbers, in hexadecimal.
     pub fingerprint: String,
+    /// Where in state space the data were; absent where nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub density: Option<Density>,
 }
 
 impl DataSummary {
@@ -79,7 +83,14 @@ impl DataSummary {
             samples_x: rows(&samples.x, 2 * data.dof),
             samples_u: rows(&samples.u, data.inputs),
             fingerprint: fingerprint(data),
+            density: None,
         }
+    }
+
+    /// The same with the density score of the data.
+    #[must_use]
+    pub fn with_density(self, density: Option<Density>) -> Self {
+        Self { density, ..self }
     }
 }
 

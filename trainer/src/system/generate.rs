@@ -137,12 +137,7 @@ fn observe(clean: &Trajectory, protocol: &Protocol, seed: u64, index: usize) -> 
 ///
 /// # Errors
 /// [`SystemError::Setting`].
-pub(crate) fn fresh_starts(
-    system: &System,
-    settings: &Settings,
-    count: usize,
-    seed: u64,
-) -> Result<Vec<f64>, SystemError> {
+pub fn fresh_starts(system: &System, settings: &Settings, count: usize, seed: u64) -> Result<Vec<f64>, SystemError> {
     let mut starts = Vec::with_capacity(count * 2 * system.dof);
     for index in 0..count {
         starts.extend(system.start(settings, &mut stream(seed, "evaluation start", index))?);

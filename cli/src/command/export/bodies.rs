@@ -28,6 +28,8 @@ pub(super) fn rebuilt(run: &Run, bodies: usize, options: ExportOptions) -> anyho
         description: format!("{}, rebuilt for {bodies} bodies", options.description),
         coordinates: names.q.iter().chain(&names.p).map(coordinate).collect(),
         samples: samples(&cells, &data.samples_x),
+        // Data of fewer bodies say nothing about where more of them were.
+        density: None,
         ..options
     };
     Ok((model, options))
