@@ -139,10 +139,9 @@ pub(crate) fn loss(typed: &FitArguments, preset: loss::Settings, mixes: bool) ->
         }
         return Ok(loss::Settings::Field);
     };
-    let [_, _, midpoint] = Scheme::ALL;
     let scheme = match &typed.scheme {
         Some(name) => name.parse()?,
-        None if mixes => midpoint,
+        None if mixes => Scheme::MIDPOINT,
         None => preset.scheme,
     };
     Ok(loss::Settings::Rollout(loss::Rollout {

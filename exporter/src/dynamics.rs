@@ -1,10 +1,13 @@
 //! From an energy to motion: `ẋ = (J − R(x)) ∇H(x) + G(q) u` with `x = [q, p]`.
 //!
-//! A [`Model`] is a graph that gives H, and optionally the dissipation `R_p ⪰ 0` and the input gain `G_p`; everything else
-//! here is derived from it by differentiation: the field, its separable parts, one step of a scheme, Jacobian and Hessian.
+//! A [`Model`] is a graph that gives H, and optionally the dissipation `R_p ⪰ 0`, the input gain `G_p` and holonomic
+//! constraints g(q) = 0; everything else here is derived from it by differentiation: the field, its separable parts, one
+//! step of a scheme, Jacobian and Hessian.
 //! van der Schaft and Jeltsema, *Port-Hamiltonian Systems Theory* (2014), section 2; Greydanus et al. (2019), equation 3.
 //! It knows no data, no training and no file format.
 
+mod constraint;
+mod rattle;
 mod scheme;
 mod separability;
 mod step;
@@ -15,6 +18,7 @@ use crate::differentiate;
 use crate::graph::{Dim, Graph, GraphError, NodeId, Shape, Tensor};
 use crate::optimize::optimize;
 
+pub use constraint::{MAX_CONSTRAINTS, PROJECTION_ITERATIONS, PROJECTION_TOLERANCE, constraint, project, projected};
 pub use scheme::Scheme;
 pub use separability::{MAX_MARKS, Separability, separability};
 pub use step::{StepLength, step};
@@ -37,6 +41,8 @@ pub const ENERGY: &str = "H";
 pub const DISSIPATION: &str = "R";
 /// Name of the gain output, `[…, n, m]`.
 pub const GAIN: &str = "G";
+/// Name of the constraint output, `[batch, k]`: the motion keeps g(q) = 0.
+pub const CONSTRAINT: &str = "g";
 
 /// Why a graph is no model, or cannot be stepped as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,8 +89,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// Checks inputs (`x` `[batch, 2n]`, optionally `u` `[batch, m]`) and outputs (`H`, optionally `R`, `G`): their shapes,
-    /// that none depends on `u`, and that `G` depends on q only.
+    /// Checks inputs (`x` `[batch, 2n]`, optionally `u` `[batch, m]`) and outputs (`H`, optionally `R`, `G`, `g`): their
+    /// shapes, that none depends on `u`, and that `G` and `g` depend on q only.
     ///
     /// # Errors
     /// [`DynamicsError::NotAModel`] naming the input or output at fault.
@@ -110,6 +116,7 @@ impl Model {
         if rows(DISSIPATION).is_some_and(|row| row != [dof] && row != [dof, dof]) {
             return Err(wrong(format!("output `{DISSIPATION}` must be [{dof}] or [{dof},{dof}] per row")));
         }
+        check_constraint(&graph, dof)?;
         match rows(GAIN) {
             Some(row) if inputs == 0 || row != [dof, inputs] => {
                 Err(wrong(format!("output `{GAIN}` must be [{dof},{inputs}] per row, with an input `{INPUT}`")))
@@ -138,6 +145,12 @@ impl Model {
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.inputs
+    }
+
+    /// Holonomic constraints k.
+    #[must_use]
+    pub fn constraints(&self) -> usize {
+        self.graph.output(CONSTRAINT).map_or(0, |id| self.graph.shape(id).row_len())
     }
 
     /// How the dissipation is given, if there is any.
@@ -190,9 +203,25 @@ impl Model {
     }
 }
 
+/// Refuses a constraint of another shape than `[batch, k]`, and more of them than leave the system something to do.
+fn check_constraint(graph: &Graph, dof: usize) -> Result<(), DynamicsError> {
+    let Some(shape) = graph.output(CONSTRAINT).map(|id| graph.shape(id)) else { return Ok(()) };
+    let count = shape.row_len();
+    let wrong = |message: String| Err(DynamicsError::NotAModel(message));
+    if *shape != Shape::batched(&[count])? {
+        return wrong(format!("output `{CONSTRAINT}` has shape {shape}, expected [batch,k]"));
+    }
+    if count == 0 || count >= dof || count > MAX_CONSTRAINTS {
+        return wrong(format!(
+            "{count} constraints on {dof} positions; at least one, fewer than positions and at most {MAX_CONSTRAINTS} are possible"
+        ));
+    }
+    Ok(())
+}
+
 /// Refuses outputs that depend on `u`, and a gain that depends on p: a force would no longer be one of (q, u) alone.
 fn check_dependence(graph: &Graph, dof: usize) -> Result<(), DynamicsError> {
-    for (name, allowed) in [(ENERGY, "`x`"), (DISSIPATION, "`x`"), (GAIN, "q")] {
+    for (name, allowed) in [(ENERGY, "`x`"), (DISSIPATION, "`x`"), (GAIN, "q"), (CONSTRAINT, "q")] {
         let Some(root) = graph.output(name) else { continue };
         let wrong = |on: &str| {
             let message = format!("output `{name}` depends on {on}; it may depend on {allowed} only");
@@ -202,7 +231,7 @@ fn check_dependence(graph: &Graph, dof: usize) -> Result<(), DynamicsError> {
         if graph.dependent(&inputs)[root.index()] {
             return wrong("the input `u`");
         }
-        if name == GAIN && depends_on_momentum(graph, root, dof)? {
+        if allowed == "q" && depends_on_momentum(graph, root, dof)? {
             return wrong("p");
         }
     }
@@ -264,7 +293,7 @@ fn declare_state(model: &Model) -> Result<(Graph, NodeId), GraphError> {
     Ok((graph, x))
 }
 
-/// The vector field: `x`, `u` → `dx` `[batch, 2n]` = `(J − R) ∇H + G u`.
+/// The vector field: `x`, `u` → `dx` `[batch, 2n]` = `(J − R) ∇H + G u − [0; ∂g/∂qᵀ λ]`, λ such that g(q) = 0 goes on holding.
 ///
 /// # Errors
 /// [`DynamicsError::Graph`] beyond the limits of a graph.
@@ -278,13 +307,18 @@ pub fn field(model: &Model) -> Derived {
         }
         None => parts.force,
     };
+    let reaction = constraint::place_reaction(model, &mut graph, x, parts.velocity, force)?;
+    let force = match reaction {
+        Some(reaction) => graph.add_values(force, reaction)?,
+        None => force,
+    };
     let dx = graph.concat(&[parts.velocity, force], 1)?;
     graph.set_output("dx", dx);
     Ok(graph)
 }
 
-/// The pieces a stepper uses: `x`, `u` → `H` `[batch, 1]`, `velocity` `[batch, n]` = ∂H/∂p, `force` `[batch, n]` =
-/// −∂H/∂q + G u, and `damping` = R_p where the model has one, `[batch, n]` or `[batch, n, n]`.
+/// The pieces a stepper uses, without constraint forces: `x`, `u` → `H` `[batch, 1]`, `velocity` `[batch, n]` = ∂H/∂p,
+/// `force` `[batch, n]` = −∂H/∂q + G u, and `damping` = R_p where the model has one, `[batch, n]` or `[batch, n, n]`.
 ///
 /// # Errors
 /// [`DynamicsError::Graph`] beyond the limits of a graph.

@@ -14,8 +14,8 @@ mod parse;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::dynamics::Model;
-use crate::graph::Function;
+use crate::dynamics::{CONSTRAINT, Model};
+use crate::graph::{Function, Graph};
 
 pub use build::MAX_POWER;
 
@@ -83,6 +83,51 @@ impl Fault {
 pub fn parse(text: &str, settings: &BTreeMap<String, f64>) -> Result<Model, ExpressionError> {
     let model = parse::postfix(text).and_then(|items| build::model(&items, settings));
     model.map_err(|fault| ExpressionError { message: fault.message, column: fault.column, formula: text.to_owned() })
+}
+
+/// The model whose energy is `text` and whose motion keeps every formula of `constraints`, each in q alone, at 0.
+///
+/// # Errors
+/// As [`parse`], for whichever formula is at fault; also where [`Model::new`] refuses the constraints.
+pub fn constrained(
+    text: &str,
+    constraints: &[String],
+    settings: &BTreeMap<String, f64>,
+) -> Result<Model, ExpressionError> {
+    let used = |formula: &str, name: &str| parse::postfix(formula).is_ok_and(|items| build::uses(&items, name));
+    // A setting that nothing uses is reported with the energy.
+    let of_constraints_only = |name: &str| !used(text, name) && constraints.iter().any(|formula| used(formula, name));
+    let of_energy = settings.iter().filter(|(name, _)| !of_constraints_only(name));
+    let model = parse(text, &of_energy.map(|(name, value)| (name.clone(), *value)).collect())?;
+    if constraints.is_empty() {
+        return Ok(model);
+    }
+    let fault = |message: String| ExpressionError { message, column: None, formula: constraints.join(", ") };
+    let surface = constraint_graph(constraints, model.dof(), settings)?;
+    build::attach(model.graph(), &surface).map_err(|error| fault(error.to_string()))
+}
+
+/// The graph `x` `[batch, 2n]` → `g` `[batch, k]` of formulas in q1 … qn; `settings` may hold more than they use.
+///
+/// # Errors
+/// [`ExpressionError`] for a formula that does not parse, is constant, names a momentum, or a position beyond n.
+pub fn constraint_graph(
+    constraints: &[String],
+    dof: usize,
+    settings: &BTreeMap<String, f64>,
+) -> Result<Graph, ExpressionError> {
+    let mut graph = Graph::new();
+    let mut values = Vec::with_capacity(constraints.len());
+    for text in constraints {
+        let named =
+            |fault: Fault| ExpressionError { message: fault.message, column: fault.column, formula: text.clone() };
+        let items = parse::postfix(text).map_err(named)?;
+        values.push(build::position_formula(&mut graph, &items, dof, settings).map_err(named)?);
+    }
+    let joined = graph.concat(&values, 1);
+    let whole = |message: String| ExpressionError { message, column: None, formula: constraints.join(", ") };
+    graph.set_output(CONSTRAINT, joined.map_err(|error| whole(error.to_string()))?);
+    Ok(graph)
 }
 
 #[cfg(test)]

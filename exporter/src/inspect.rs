@@ -129,7 +129,7 @@ pub fn model(name: &str, model: &Model) -> Result<Inspection, InspectError> {
         summary("field", optimized(dynamics::field(model)?)?),
     ];
     // The cost of a step needs a scheme: the one an export would choose.
-    let scheme = crate::pipeline::default_scheme(&separability);
+    let scheme = crate::pipeline::default_scheme(model, &separability);
     let device = model.graph().parameters().is_empty().then(|| match lower(model) {
         Ok(plan) => DeviceRecord::Program(program_record(&plan, scheme)),
         Err(error) => DeviceRecord::Absent { reason: error.to_string() },

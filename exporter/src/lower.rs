@@ -21,7 +21,7 @@ use std::ops::Range;
 
 use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF, MAX_INPUTS, MAX_INSTRUCTIONS, MAX_WORKSPACE};
 
-use crate::dynamics::{self, Dissipation, DynamicsError, ENERGY, Model, Separability};
+use crate::dynamics::{self, CONSTRAINT, Dissipation, DynamicsError, ENERGY, Model, Separability};
 use crate::graph::{Graph, GraphError, NodeId, Shape, Tensor};
 use crate::optimize::{Storage, optimize_for};
 
@@ -110,6 +110,7 @@ pub fn lower(model: &Model) -> Result<Plan, LowerError> {
     Ok(Plan {
         dof: model.dof(),
         inputs: model.inputs(),
+        constraints: model.constraints(),
         separable,
         kinetic_quadratic,
         inverse_mass,
@@ -132,6 +133,7 @@ fn check(what: &'static str, found: usize, limit: usize) -> Result<(), LowerErro
 /// The optimized graph and the result of every entry the model has, in the order of the blob's table.
 fn roots(model: &Model, separable: bool) -> Result<Vec<(EntryKind, Graph, NodeId)>, LowerError> {
     let parts = dynamics::parts(model)?;
+    let constrained = constrained_roots(model)?;
     let mut entries = Vec::new();
     for kind in EntryKind::ALL {
         let mut graph = parts.clone();
@@ -140,6 +142,8 @@ fn roots(model: &Model, separable: bool) -> Result<Vec<(EntryKind, Graph, NodeId
             EntryKind::Energy => output(ENERGY),
             EntryKind::Velocity if separable => output("velocity"),
             EntryKind::Force if separable => output("force"),
+            EntryKind::Field | EntryKind::Constraint if constrained.is_some() => None,
+            EntryKind::Constraint => None,
             EntryKind::Field => match (output("velocity"), output("force")) {
                 (Some(velocity), Some(force)) => Some(graph.concat(&[velocity, force], 1)?),
                 _ => None,
@@ -152,7 +156,26 @@ fn roots(model: &Model, separable: bool) -> Result<Vec<(EntryKind, Graph, NodeId
             entries.push((kind, graph, root));
         }
     }
+    for (kind, graph, root) in constrained.into_iter().flatten() {
+        let (graph, root) = optimized(&graph, root, kind.name())?;
+        entries.push((kind, graph, root));
+    }
     Ok(entries)
+}
+
+/// Field and constraint of a constrained model. No stepper of such a model uses the field; it is there to be compared.
+fn constrained_roots(model: &Model) -> Result<Option<[(EntryKind, Graph, NodeId); 2]>, LowerError> {
+    let count = model.constraints();
+    if count == 0 {
+        return Ok(None);
+    }
+    let (field, mut surface) = (dynamics::field(model)?, dynamics::constraint(model)?);
+    let missing = || GraphError::Name("the field or the constraint has no output".to_owned());
+    let dx = field.output("dx").ok_or_else(missing)?;
+    let (value, jacobian) = surface.output(CONSTRAINT).zip(surface.output("jacobian")).ok_or_else(missing)?;
+    let rows = surface.reshape(jacobian, Shape::batched(&[count * model.dof()])?)?;
+    let all = surface.concat(&[value, rows], 1)?;
+    Ok(Some([(EntryKind::Field, field, dx), (EntryKind::Constraint, surface, all)]))
 }
 
 /// Whether H splits, whether T is quadratic, and where its inverse mass lies.
@@ -169,7 +192,7 @@ fn kinetic(separability: &Separability, constants: &mut Constants) -> (bool, boo
 fn forbidden(kind: EntryKind, dof: usize) -> (Range<usize>, &'static str) {
     match kind {
         EntryKind::Velocity => (0..dof, "q"),
-        EntryKind::Force => (dof..2 * dof, "p"),
+        EntryKind::Force | EntryKind::Constraint => (dof..2 * dof, "p"),
         _ => (0..0, "nothing"),
     }
 }

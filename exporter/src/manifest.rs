@@ -73,6 +73,14 @@ pub struct ModelRecord {
     pub separability: SeparabilityRecord,
     /// The form of the dissipation.
     pub damping: DampingRecord,
+    /// Holonomic constraints k, left out where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub constraints: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// One coordinate or input.

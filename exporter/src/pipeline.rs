@@ -44,7 +44,7 @@ pub struct ExportOptions {
     pub coordinates: Vec<Coordinate>,
     /// Names and units of the m inputs; empty for `u1…um` (`u` where m = 1) without units.
     pub input_coordinates: Vec<Coordinate>,
-    /// How it is stepped; leapfrog where H splits and implicit midpoint where it does not, if nothing is said.
+    /// How it is stepped; where nothing is said, as [`default_scheme`].
     pub scheme: Option<Scheme>,
     /// Time step in seconds.
     pub dt: f64,
@@ -151,7 +151,7 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
     check_request(model, options)?;
     model.graph().verify()?;
     let separability = dynamics::separability(model)?;
-    let scheme = options.scheme.unwrap_or_else(|| default_scheme(&separability));
+    let scheme = options.scheme.unwrap_or_else(|| default_scheme(model, &separability));
     let samples = samples::complete(&options.samples, model)?;
     let (graphs, mut files) = graphs::write(model, scheme, options)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let start = options.x0.as_deref();
@@ -168,7 +168,7 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
         format: FORMAT_VERSION,
         hnn_version: env!("CARGO_PKG_VERSION").to_owned(),
         model: model_record(model, options, &separability),
-        integration: Integration { scheme: scheme.to_string(), iterations: iterations(scheme), dt: options.dt },
+        integration: Integration { scheme: scheme.to_string(), iterations: scheme.iterations(), dt: options.dt },
         onnx: OnnxRecord {
             opset: options.onnx.opset,
             ir_version: options.onnx.ir_version(),
@@ -221,13 +221,13 @@ fn check_request(model: &Model, options: &ExportOptions) -> Result<(), ExportErr
     }
 }
 
-/// The scheme of an export that names none: leapfrog where H splits, implicit midpoint where it does not.
+/// The scheme of an export that names none: RATTLE with constraints, leapfrog where H splits, implicit midpoint where it
+/// does not.
 #[must_use]
-pub fn default_scheme(separability: &Separability) -> Scheme {
-    let [leapfrog, _, midpoint] = Scheme::ALL;
-    if separability.is_separable() { leapfrog } else { midpoint }
-}
-
-fn iterations(scheme: Scheme) -> u32 {
-    if let Scheme::Midpoint { iterations } = scheme { iterations } else { 0 }
+pub fn default_scheme(model: &Model, separability: &Separability) -> Scheme {
+    match (model.constraints() > 0, separability.is_separable()) {
+        (true, _) => Scheme::RATTLE,
+        (false, true) => Scheme::Leapfrog,
+        (false, false) => Scheme::MIDPOINT,
+    }
 }

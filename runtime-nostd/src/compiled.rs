@@ -6,7 +6,7 @@
 use crate::error::Error;
 use crate::execute::execute;
 use crate::format::{DampingKind, Entry};
-use crate::model::{Damped, Model, Separable};
+use crate::model::{Constrained, Damped, Model, Separable};
 use crate::program::Program;
 
 /// A program and the workspace it computes in.
@@ -139,6 +139,19 @@ impl Separable<f32> for SeparableView<'_, '_> {
 
     fn force(&mut self, q: &[f32], u: &[f32], dp: &mut [f32]) {
         self.model.run(Entry::Force, q, &[], u, dp);
+    }
+}
+
+impl Constrained<f32> for SeparableView<'_, '_> {
+    fn constraints(&self) -> usize {
+        self.model.program.constraints()
+    }
+
+    fn constraint(&mut self, q: &[f32], g: &mut [f32], jacobian: &mut [f32]) {
+        let count = self.constraints();
+        let g = g.get_mut(..count).unwrap_or_default();
+        self.model.run(Entry::Constraint, q, &[], &[], g);
+        self.model.copy_result(Entry::Constraint, count, jacobian);
     }
 }
 

@@ -54,6 +54,9 @@ pub enum Error {
     /// dt·‖R‖·‖A‖ is too large for the damped substep, or its iterations do not contract; the old state was kept. Use a
     /// smaller step.
     DampingTooStiff,
+    /// RATTLE was asked for without constraints, or another scheme with them; or there are more of them than
+    /// [`MAX_CONSTRAINTS`](crate::format::MAX_CONSTRAINTS).
+    Constraints,
     /// The recorder holds as many samples as it can.
     RecorderFull,
 }
@@ -90,6 +93,9 @@ impl fmt::Display for Error {
             ),
             Self::Iterations => write!(f, "iterations must be 1 to {}", crate::format::MAX_ITERATIONS),
             Self::DampingTooStiff => f.write_str("damping is too strong for this time step"),
+            Self::Constraints => {
+                f.write_str("a model with constraints needs rattle or rattle4, and they need such a model")
+            }
             Self::RecorderFull => f.write_str("the recorder is full"),
         }
     }

@@ -18,9 +18,9 @@ pub use kind::{BinaryKind, DampingKind, Entry, SchemeId, UnaryKind};
 /// First word: the bytes `HNN1`.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"HNN1");
 /// Version of the layout described here.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Words of the header; the instruction section follows at once.
-pub const HEADER_WORDS: usize = 43;
+pub const HEADER_WORDS: usize = 48;
 /// Words of the longest instruction.
 pub const MAX_INSTRUCTION_WORDS: usize = 15;
 /// Rows per group of a weight panel.
@@ -30,6 +30,8 @@ pub const PANEL_ROWS: usize = 4;
 pub const MAX_DOF: usize = 64;
 /// Most control inputs.
 pub const MAX_INPUTS: usize = 16;
+/// Most holonomic constraints.
+pub const MAX_CONSTRAINTS: usize = 8;
 /// Most workspace elements.
 pub const MAX_WORKSPACE: usize = 1 << 16;
 /// Most instructions of one entry.
@@ -40,15 +42,15 @@ pub const MAX_BLOB_WORDS: usize = 1 << 22;
 pub const MAX_EXTENT: usize = 1 << 22;
 /// Most multiply-adds, or element visits, of one instruction: the bound on every loop.
 pub const MAX_OPERATIONS: usize = 1 << 26;
-/// Most fixed-point iterations of the implicit midpoint rule.
+/// Most iterations of the implicit midpoint rule, and of RATTLE.
 pub const MAX_ITERATIONS: u32 = 64;
 /// Entries of the entry table, in the order of [`Entry::ALL`].
-pub const ENTRY_COUNT: usize = 6;
+pub const ENTRY_COUNT: usize = 7;
 
 /// An offset that stands for "not there".
 pub const ABSENT: u32 = u32::MAX;
 
-const _: () = assert!(HEADER_WORDS == 19 + 4 * ENTRY_COUNT);
+const _: () = assert!(HEADER_WORDS == 20 + 4 * ENTRY_COUNT);
 const _: () = assert!(3 * MAX_DOF + MAX_INPUTS < MAX_WORKSPACE);
 
 /// Bits of the header word `kernels`: which families of kernels a program needs.

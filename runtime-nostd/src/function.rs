@@ -30,8 +30,15 @@ impl<'a> Function<'a> {
         if !header.is_function() {
             return Err(Error::Form);
         }
-        let of_models =
-            [header.dof, header.inputs, header.flags, header.scheme, header.iterations, header.dt.to_bits()];
+        let of_models = [
+            header.dof,
+            header.inputs,
+            header.flags,
+            header.scheme,
+            header.iterations,
+            header.dt.to_bits(),
+            header.constraints,
+        ];
         let agree = of_models.iter().all(|word| *word == 0)
             && header.inverse_mass == ABSENT
             && header.arguments <= header.workspace_len;

@@ -8,6 +8,7 @@ mod any;
 mod baseline;
 mod damped;
 mod midpoint;
+mod rattle;
 mod splitting;
 
 use crate::error::Error;
@@ -19,6 +20,7 @@ pub use any::AnyStepper;
 pub use baseline::{ExplicitEuler, RungeKutta4};
 pub use damped::{DAMPING_NORM_MAX, DAMPING_SUBSTEPS, DAMPING_TERMS, Dissipative};
 pub use midpoint::ImplicitMidpoint;
+pub use rattle::{RATTLE_ITERATIONS, Rattle};
 pub use splitting::{LEAPFROG, Splitting, YOSHIDA_4};
 
 /// Fixed-point iterations of the implicit midpoint rule unless another number is asked for.

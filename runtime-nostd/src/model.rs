@@ -32,6 +32,15 @@ pub trait Separable<S: Scalar>: Model<S> {
     fn force(&mut self, q: &[S], u: &[S], dp: &mut [S]);
 }
 
+/// A system with T = ½pᵀAp whose motion keeps the holonomic constraints g(q) = 0.
+pub trait Constrained<S: Scalar>: Separable<S> {
+    /// Constraints k, at most [`MAX_CONSTRAINTS`](crate::format::MAX_CONSTRAINTS).
+    fn constraints(&self) -> usize;
+
+    /// Writes g(q), k values, and ∂g/∂q, k·n values row-major.
+    fn constraint(&mut self, q: &[S], g: &mut [S], jacobian: &mut [S]);
+}
+
 /// A system with dissipation: ṗ has the additional term −R_p(q, p) ∂H/∂p, R_p ⪰ 0.
 pub trait Damped<S: Scalar>: Model<S> {
     /// The form of R_p.

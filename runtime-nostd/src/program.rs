@@ -15,7 +15,8 @@ mod tests;
 
 use crate::error::Error;
 use crate::format::{
-    ABSENT, DampingKind, Entry, Header, Instruction, MAX_DOF, MAX_INPUTS, MAX_ITERATIONS, SchemeId, Section, flags,
+    ABSENT, DampingKind, Entry, Header, Instruction, MAX_CONSTRAINTS, MAX_DOF, MAX_INPUTS, MAX_ITERATIONS, SchemeId,
+    Section, flags,
 };
 use crate::image::verify::{self, Contract, Span};
 use crate::image::{Image, slice};
@@ -60,6 +61,7 @@ impl<'a> Program<'a> {
                 Entry::Energy | Entry::Field => true,
                 Entry::Velocity | Entry::Force => self.is_separable(),
                 Entry::Damping => self.damping != DampingKind::None,
+                Entry::Constraint => self.constraints() > 0,
                 Entry::Function => false,
             },
             result_len: self.result_len(entry) as u64,
@@ -68,6 +70,7 @@ impl<'a> Program<'a> {
                 Entry::Damping if self.is_damping_constant() => [x, u],
                 Entry::Energy | Entry::Damping => [u, Span::EMPTY],
                 Entry::Velocity => [q, u],
+                Entry::Constraint => [p, u],
                 Entry::Force => [p, Span::EMPTY],
                 Entry::Field | Entry::Function => [Span::EMPTY; 2],
             },
@@ -98,6 +101,12 @@ impl<'a> Program<'a> {
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.image.header.inputs as usize
+    }
+
+    /// Holonomic constraints k.
+    #[must_use]
+    pub fn constraints(&self) -> usize {
+        self.image.header.constraints as usize
     }
 
     /// Workspace elements needed.
@@ -169,6 +178,7 @@ impl<'a> Program<'a> {
             (Entry::Velocity | Entry::Force, _) | (Entry::Damping, DampingKind::Diagonal) => n,
             (Entry::Field, _) => 2 * n,
             (Entry::Damping, DampingKind::Full) => n * n,
+            (Entry::Constraint, _) => self.constraints() * (1 + n),
             (Entry::Damping, DampingKind::None) | (Entry::Function, _) => 0,
         }
     }
@@ -215,9 +225,15 @@ fn check_fields(header: &Header, scheme: SchemeId, damping: DampingKind) -> Resu
     let constant_damping = header.flags & flags::DAMPING_CONSTANT != 0;
     let iterations = match scheme {
         SchemeId::Leapfrog | SchemeId::Yoshida4 => header.iterations == 0,
-        SchemeId::Midpoint => (1..=MAX_ITERATIONS).contains(&header.iterations),
+        SchemeId::Midpoint | SchemeId::Rattle | SchemeId::Rattle4 => (1..=MAX_ITERATIONS).contains(&header.iterations),
     };
+    let constraints = header.constraints as usize;
+    let constrained = scheme.keeps_constraints();
     let agree = counts
+        && constrained == (constraints > 0)
+        && constraints <= MAX_CONSTRAINTS
+        && constraints < n
+        && (quadratic || !constrained)
         && 2 * n + m <= len
         && header.arguments == 0
         && header.flags & !flags::ALL == 0

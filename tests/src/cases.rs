@@ -7,7 +7,7 @@ mod networks;
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use hnn_exporter::dynamics::Model;
+use hnn_exporter::dynamics::{self, Model};
 use hnn_exporter::expression;
 use hnn_exporter::graph::Tensor;
 
@@ -28,12 +28,20 @@ pub struct Case {
 }
 
 impl Case {
-    /// States `[SAMPLES, 2n]`.
+    /// States `[SAMPLES, 2n]`, moved onto the constraints where there are some.
     ///
     /// # Errors
     /// Never for a well-formed model.
     pub fn states(&self) -> Result<Tensor> {
-        sampled(0x5eed, SAMPLES, 2 * self.model.dof(), self.region)
+        let free = sampled(0x5eed, SAMPLES, 2 * self.model.dof(), self.region)?;
+        if self.model.constraints() == 0 {
+            return Ok(free);
+        }
+        let rows: Vec<Vec<f64>> = free.data().chunks(2 * self.model.dof()).map(<[f64]>::to_vec).collect();
+        let found: Option<Vec<Vec<f64>>> = dynamics::projected(&self.model, &rows)?.into_iter().collect();
+        let found = found.context("a state is too far from the constraints")?;
+        let rounded = found.concat().iter().map(|value| f64::from(*value as f32)).collect();
+        Ok(Tensor::new(free.shape().to_vec(), rounded)?)
     }
 
     /// Inputs `[SAMPLES, m]`, where the model has any.
@@ -126,6 +134,9 @@ const FORMULAS: [Formula; 10] = [
     },
 ];
 
+/// A mass on a rod in Cartesian coordinates: energy, and the constraint that the rod is.
+const ROD: (&str, &str) = ("(p1^2 + p2^2)/1.4 + 9.81*0.7*q2", "q1^2 + q2^2 - 2");
+
 /// Every case.
 ///
 /// # Errors
@@ -137,6 +148,12 @@ pub fn all() -> Result<Vec<Case>> {
         let model = expression::parse(text, &settings).with_context(|| format!("case {name}"))?;
         cases.push(Case { name, model, separable, region });
     }
+    cases.push(Case {
+        name: "rod",
+        model: expression::constrained(ROD.0, &[ROD.1.to_owned()], &BTreeMap::new()).context("case rod")?,
+        separable: true,
+        region: (0.4, 1.2),
+    });
     for (name, build, separable) in networks::ALL {
         let model = build().with_context(|| format!("case {name}"))?;
         cases.push(Case { name, model, separable, region: (-1.5, 1.5) });

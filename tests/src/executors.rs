@@ -67,6 +67,9 @@ impl Question {
 /// The scheme a case is stepped with.
 #[must_use]
 pub fn scheme(case: &Case) -> Scheme {
+    if case.model.constraints() > 0 {
+        return Scheme::RATTLE;
+    }
     if case.separable { Scheme::Leapfrog } else { Scheme::Midpoint { iterations: 8 } }
 }
 

@@ -6,6 +6,7 @@ mod print;
 use anyhow::{Context, bail};
 use hnn_exporter::density::Density;
 use hnn_exporter::dynamics::{Model, Scheme, separability};
+use hnn_exporter::pipeline::default_scheme;
 use hnn_trainer::data::Dataset;
 use hnn_trainer::evaluate::{
     CleanOptions, Evaluation, GraphPredictor, REPORT_VERSION, RecordingEvaluation, Region, StructureReport,
@@ -94,11 +95,9 @@ fn stepping_scheme(loss: &loss::Settings, learned: &Learned) -> anyhow::Result<S
 
 /// The scheme the run was trained through, else the one an export would choose.
 pub(super) fn deployed_scheme(loss: &loss::Settings, model: &Model) -> anyhow::Result<Scheme> {
-    let [leapfrog, _, midpoint] = Scheme::ALL;
     Ok(match loss {
         loss::Settings::Rollout(rollout) => rollout.scheme,
-        loss::Settings::Field if separability(model)?.is_separable() => leapfrog,
-        loss::Settings::Field => midpoint,
+        loss::Settings::Field => default_scheme(model, &separability(model)?),
     })
 }
 

@@ -173,7 +173,7 @@ fn scheme(arguments: &ExportArguments, origin: Option<Scheme>, model: &Model) ->
     match (arguments.iterations, scheme) {
         (None, scheme) => Ok(scheme),
         (Some(iterations), Some(scheme)) => Ok(Some(scheme.with_iterations(iterations)?)),
-        (Some(iterations), None) => Ok(Some(default_scheme(&separability(model)?).with_iterations(iterations)?)),
+        (Some(iterations), None) => Ok(Some(default_scheme(model, &separability(model)?).with_iterations(iterations)?)),
     }
 }
 

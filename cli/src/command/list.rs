@@ -46,11 +46,17 @@ pub(crate) fn schemes() -> anyhow::Result<Verdict> {
 }
 
 fn claims(scheme: Scheme) -> Vec<String> {
-    let (order, needs, conservative, source) = match scheme.splitting() {
-        Some(splitting) => (splitting.order, "H = T(p) + V(q)", "symplectic, reversible", splitting.source),
-        None => (
+    let (order, needs, conservative, source) = match (scheme.splitting(), scheme.rattle()) {
+        (None, Some(rattle)) => (
+            if rattle.stages().len() == 1 { 2 } else { 4 },
+            "constraints g(q) = 0, H = ½pᵀAp + V(q)",
+            "symplectic on g = 0 and reversible up to its residual; g to rounding",
+            "H. C. Andersen, J. Comput. Phys. 52 (1983) 24; E. Hairer et al., (VII.1.26)",
+        ),
+        (Some(splitting), _) => (splitting.order, "H = T(p) + V(q)", "symplectic, reversible", splitting.source),
+        (None, None) => (
             2,
-            "nothing",
+            "no constraints",
             "symplectic and reversible up to its residual",
             "E. Hairer et al., Geometric Numerical Integration, 2nd ed., (II.1.10)",
         ),

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use hnn_exporter::density::Density;
 use hnn_exporter::manifest::{self, FileRecord, Manifest};
 use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF};
-use hnn_runtime::integrate::MIDPOINT_ITERATIONS;
+use hnn_runtime::integrate::{MIDPOINT_ITERATIONS, RATTLE_ITERATIONS};
 use hnn_runtime::model::Model;
 use hnn_runtime::{AnyStepper, Compiled, Program, SchemeId, State, Stepper};
 
@@ -82,7 +82,11 @@ fn stepper(program: &Program<'_>, scheme: Option<&str>) -> anyhow::Result<AnySte
     let known = || SchemeId::ALL.iter().map(|id| id.name()).collect::<Vec<_>>().join(", ");
     let id = SchemeId::ALL.iter().find(|id| id.name() == name);
     let id = *id.with_context(|| format!("unknown scheme `{name}`; known are {}", known()))?;
-    let iterations = if id == program.scheme() { program.iterations() } else { MIDPOINT_ITERATIONS };
+    let iterations = match id {
+        _ if id == program.scheme() => program.iterations(),
+        _ if id.keeps_constraints() => RATTLE_ITERATIONS,
+        _ => MIDPOINT_ITERATIONS,
+    };
     AnyStepper::new(program, id, iterations).with_context(|| format!("scheme `{name}` cannot step this model"))
 }
 

@@ -11,7 +11,7 @@ use crate::optimize::optimize;
 
 use super::{
     Derived, Dissipation, DynamicsError, INPUT, Model, NEXT_STATE, RESIDUAL, STATE, STEP_LENGTH, Scheme, Separability,
-    apply, parts, separability,
+    apply, constraint, parts, separability,
 };
 
 /// How the step length is given.
@@ -35,6 +35,7 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
     if let (Some(_), Separability::NotSeparable { reason }) = (scheme.splitting(), &separability) {
         return Err(DynamicsError::NotSeparable { scheme: scheme.to_string(), reason: reason.clone() });
     }
+    check_constraints(model, scheme, &separability)?;
     let mut graph = Graph::new();
     let x = graph.input(STATE, Shape::batched(&[2 * model.dof()])?)?;
     let dt = match length {
@@ -51,15 +52,18 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
     let q = stepper.graph.slice(x, 1, 0, model.dof())?;
     let p = stepper.graph.slice(x, 1, model.dof(), model.dof())?;
     let p = stepper.damp(q, p, half)?;
-    let (q, p, residual) = match (scheme.splitting(), scheme) {
+    if scheme.splitting().is_none() {
+        scheme.with_iterations(scheme.iterations())?;
+    }
+    let (q, p, residual) = match (scheme.splitting(), scheme.rattle()) {
         (Some(splitting), _) => stepper.split(splitting, q, p, dt)?,
-        (None, Scheme::Midpoint { iterations }) => {
-            scheme.with_iterations(iterations)?;
-            stepper.midpoint(iterations, q, p, dt)?
-        }
-        (None, _) => return Err(DynamicsError::Scheme(format!("scheme `{scheme}` has no step"))),
+        (None, Some(scheme)) => stepper.rattle(scheme, &constraint(model)?, q, p, dt)?,
+        (None, None) => stepper.midpoint(scheme.iterations(), q, p, dt)?,
     };
-    let p = stepper.damp(q, p, half)?;
+    let mut p = stepper.damp(q, p, half)?;
+    if scheme.keeps_constraints() && model.dissipation().is_some() {
+        p = stepper.tangent(&constraint(model)?, q, p)?;
+    }
     let mut graph = stepper.graph;
     let next = graph.concat(&[q, p], 1)?;
     graph.set_output(NEXT_STATE, next);
@@ -69,10 +73,26 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
     Ok(graph)
 }
 
-type Stepped = Result<(NodeId, NodeId, Option<NodeId>), GraphError>;
+/// RATTLE keeps constraints where T is quadratic; other schemes would leave them, and it would have nothing to keep.
+fn check_constraints(model: &Model, scheme: Scheme, separability: &Separability) -> Result<(), DynamicsError> {
+    let refuse = |message: String| Err(DynamicsError::Scheme(message));
+    let count = model.constraints();
+    match (count > 0, scheme.keeps_constraints()) {
+        (true, false) => refuse(format!(
+            "scheme `{scheme}` does not keep the model's {count} constraint(s); use `rattle` or `rattle4`"
+        )),
+        (false, true) => refuse(format!("scheme `{scheme}` is for models with constraints, and this one has none")),
+        (true, true) if !matches!(separability, Separability::Separable { kinetic_quadratic: true, .. }) => {
+            refuse(format!("scheme `{scheme}` needs H = ½ pᵀAp + V(q) with A constant"))
+        }
+        _ => Ok(()),
+    }
+}
 
-struct Stepper<'a> {
-    graph: Graph,
+pub(super) type Stepped = Result<(NodeId, NodeId, Option<NodeId>), GraphError>;
+
+pub(super) struct Stepper<'a> {
+    pub(super) graph: Graph,
     parts: Graph,
     model: &'a Model,
     separability: Separability,
@@ -81,7 +101,7 @@ struct Stepper<'a> {
 
 impl Stepper<'_> {
     /// One of the pieces of the field, at (q, p).
-    fn part(&mut self, name: &str, q: NodeId, p: NodeId) -> Result<NodeId, GraphError> {
+    pub(super) fn part(&mut self, name: &str, q: NodeId, p: NodeId) -> Result<NodeId, GraphError> {
         let root = self.parts.output(name).ok_or_else(|| GraphError::Name(format!("no part `{name}`")))?;
         let x = self.graph.concat(&[q, p], 1)?;
         let (state, input, u) = (self.parts.leaf(STATE), self.parts.leaf(INPUT), self.u);
@@ -90,7 +110,7 @@ impl Stepper<'_> {
     }
 
     /// a + c·b
-    fn advance(&mut self, a: NodeId, c: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
+    pub(super) fn advance(&mut self, a: NodeId, c: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
         let increment = self.graph.mul(c, b)?;
         self.graph.add_values(a, increment)
     }

@@ -1,5 +1,7 @@
 //! Fields, verdicts and steps against closed forms written out by hand.
 
+mod constraint;
+
 use super::*;
 use crate::evaluate::evaluate;
 

@@ -18,23 +18,43 @@ use crate::lower::{DampingForm, EntryKind, FunctionPlan, Kernel, Operand, Pairwi
 pub fn blob(plan: &Plan, scheme: Scheme, dt: f32) -> Vec<u32> {
     let mut header = Header::empty();
     let mut code: Vec<u32> = Vec::new();
-    for (position, kind) in EntryKind::ALL.into_iter().enumerate() {
+    for kind in EntryKind::ALL {
         if let Some(entry) = plan.entry(kind) {
-            header.entries[position] = program(&mut header.kernels, &mut code, &entry.kernels, entry.result);
+            header.entries[position(kind)] = program(&mut header.kernels, &mut code, &entry.kernels, entry.result);
         }
     }
     header.dof = word(plan.dof);
     header.inputs = word(plan.inputs);
     header.flags = plan_flags(plan);
     header.workspace_len = word(plan.workspace_len);
-    (header.scheme, header.iterations) = match scheme {
-        Scheme::Leapfrog => (SchemeId::Leapfrog.code(), 0),
-        Scheme::Yoshida4 => (SchemeId::Yoshida4.code(), 0),
-        Scheme::Midpoint { iterations } => (SchemeId::Midpoint.code(), iterations),
-    };
+    (header.scheme, header.iterations) = (scheme_id(scheme).code(), scheme.iterations());
+    header.constraints = word(plan.constraints);
     header.dt = dt;
     header.inverse_mass = plan.inverse_mass.map_or(format::ABSENT, word);
     sealed(header, &code, &plan.constants)
+}
+
+fn scheme_id(scheme: Scheme) -> SchemeId {
+    match scheme {
+        Scheme::Leapfrog => SchemeId::Leapfrog,
+        Scheme::Yoshida4 => SchemeId::Yoshida4,
+        Scheme::Midpoint { .. } => SchemeId::Midpoint,
+        Scheme::Rattle { .. } => SchemeId::Rattle,
+        Scheme::Rattle4 { .. } => SchemeId::Rattle4,
+    }
+}
+
+/// Line of the entry table.
+fn position(kind: EntryKind) -> usize {
+    let entry = match kind {
+        EntryKind::Energy => format::Entry::Energy,
+        EntryKind::Velocity => format::Entry::Velocity,
+        EntryKind::Force => format::Entry::Force,
+        EntryKind::Field => format::Entry::Field,
+        EntryKind::Damping => format::Entry::Damping,
+        EntryKind::Constraint => format::Entry::Constraint,
+    };
+    entry.code() as usize
 }
 
 /// The words of a function.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::parse::{Item, Operator, Step};
 use super::{Fault, MAX_DOF, function_names};
-use crate::dynamics::{DynamicsError, ENERGY, Model, STATE};
+use crate::dynamics::{CONSTRAINT, DynamicsError, ENERGY, Model, STATE};
 use crate::evaluate::{EvaluateError, evaluate};
 use crate::graph::{Binary, Function, Graph, GraphError, NodeId, Op, Shape};
 
@@ -43,6 +43,62 @@ pub(super) fn model(items: &[Item], settings: &BTreeMap<String, f64>) -> Result<
         builder.step(item, &meanings)?;
     }
     builder.finish()
+}
+
+/// Whether a formula names something.
+pub(super) fn uses(items: &[Item], name: &str) -> bool {
+    items.iter().any(|item| matches!(&item.step, Step::Name(known) if known == name))
+}
+
+/// Adds a formula in positions alone to `graph`, whose state has `dof` degrees of freedom: `[batch, 1]`.
+pub(super) fn position_formula(
+    graph: &mut Graph,
+    items: &[Item],
+    dof: usize,
+    settings: &BTreeMap<String, f64>,
+) -> Result<NodeId, Fault> {
+    let mut meanings = BTreeMap::new();
+    for item in items {
+        let Step::Name(name) = &item.step else { continue };
+        let at = |message: String| Fault::at(item.column, message);
+        let meaning = meaning(name, settings).map_err(at)?;
+        match &meaning {
+            Meaning::Coordinate { momentum: true, .. } => {
+                return Err(at(format!("`{name}` is a momentum; a constraint is a function of q alone")));
+            }
+            Meaning::Coordinate { index: None, .. } if dof > 1 => {
+                return Err(at(format!("`{name}` is ambiguous with {dof} degrees of freedom; write `{name}1`")));
+            }
+            Meaning::Coordinate { index: Some(index), .. } if *index > dof => {
+                return Err(at(format!("`{name}`: there are {dof} positions")));
+            }
+            _ => {}
+        }
+        meanings.insert(name.as_str(), meaning);
+    }
+    let state = graph.leaf(STATE);
+    let mut builder = Builder { graph: std::mem::take(graph), state, dof, stack: Vec::new() };
+    for item in items {
+        builder.step(item, &meanings)?;
+    }
+    let value = builder.stack.pop();
+    *graph = builder.graph;
+    match value {
+        Some(Value::Node(value)) => Ok(value),
+        _ => Err(Fault::at(1, "a constraint must depend on q, but this is constant")),
+    }
+}
+
+/// The model with what `surface` computes as its constraint.
+pub(super) fn attach(model: &Graph, surface: &Graph) -> Result<Model, DynamicsError> {
+    let mut graph = model.clone();
+    let (from, to) = (surface.leaf(STATE), model.leaf(STATE));
+    let roots: Vec<NodeId> = surface.output(CONSTRAINT).into_iter().collect();
+    let placed = graph.inline(surface, &roots, &|id, _| to.filter(|_| Some(id) == from))?;
+    if let Some(value) = placed.first() {
+        graph.set_output(CONSTRAINT, *value);
+    }
+    Model::new(graph)
 }
 
 /// The index of a coordinate's name: `None` for another name, `Some(None)` for `q` and `p` alone.

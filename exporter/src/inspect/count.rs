@@ -69,6 +69,8 @@ pub(super) fn program_scheme(program: &Program<'_>) -> Scheme {
         SchemeId::Leapfrog => Scheme::Leapfrog,
         SchemeId::Yoshida4 => Scheme::Yoshida4,
         SchemeId::Midpoint => Scheme::Midpoint { iterations: program.iterations() },
+        SchemeId::Rattle => Scheme::Rattle { iterations: program.iterations() },
+        SchemeId::Rattle4 => Scheme::Rattle4 { iterations: program.iterations() },
     }
 }
 
@@ -86,7 +88,7 @@ pub(super) fn program_costs(program: &Program<'_>, scheme: Scheme) -> ProgramRec
         constants_bytes: std::mem::size_of_val(program.constants()),
         workspace_bytes: program.workspace_len() * size_of::<f32>(),
         workspace_len: program.workspace_len(),
-        step: step_operations(&entries, scheme, damped, program.is_kinetic_quadratic()),
+        step: step_operations(&entries, scheme, damped, program.is_kinetic_quadratic(), program.constraints()),
         entries,
     }
 }

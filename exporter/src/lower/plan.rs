@@ -34,15 +34,18 @@ pub enum EntryKind {
     Velocity,
     /// q, u → −∂H/∂q + G u, n elements; separable models only.
     Force,
-    /// x, u → \[∂H/∂p, −∂H/∂q + G u\], 2n elements, without damping.
+    /// x, u → \[∂H/∂p, −∂H/∂q + G u\], 2n elements, without damping; of a constrained model the whole field.
     Field,
     /// x → R, n elements (diagonal) or n·n (full, row-major).
     Damping,
+    /// q → \[g, ∂g/∂q\], k elements and k·n row-major; constrained models only.
+    Constraint,
 }
 
 impl EntryKind {
     /// Every entry, in the order of the blob's table.
-    pub const ALL: [Self; 5] = [Self::Energy, Self::Velocity, Self::Force, Self::Field, Self::Damping];
+    pub const ALL: [Self; 6] =
+        [Self::Energy, Self::Velocity, Self::Force, Self::Field, Self::Damping, Self::Constraint];
 
     /// The name in listings and manifests.
     #[must_use]
@@ -53,6 +56,7 @@ impl EntryKind {
             Self::Force => "force",
             Self::Field => "field",
             Self::Damping => "damping",
+            Self::Constraint => "constraint",
         }
     }
 }
@@ -90,6 +94,8 @@ pub struct Plan {
     pub dof: usize,
     /// Inputs m; u lies at 2n.
     pub inputs: usize,
+    /// Holonomic constraints k.
+    pub constraints: usize,
     /// Whether H = T(p) + V(q), so that `Velocity` and `Force` exist.
     pub separable: bool,
     /// Whether T is quadratic in p.

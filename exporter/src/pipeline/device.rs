@@ -10,7 +10,7 @@ use crate::emit::{blob, blob_bytes};
 use crate::lower::{DampingForm, EntryKind, LowerError, Operations, Plan, lower};
 use crate::manifest::{ProgramRecord, Samples, Trajectory};
 
-use super::{ExportError, ExportOptions, iterations};
+use super::{ExportError, ExportOptions};
 
 /// Most sampled states tried as the start of the reference trajectory.
 const STARTS_MAX: usize = 16;
@@ -90,7 +90,7 @@ fn run(
         u: u.to_vec(),
         dt: program.dt(),
         scheme: scheme.to_string(),
-        iterations: iterations(scheme),
+        iterations: scheme.iterations(),
         steps,
         final_bits: state.q().iter().chain(state.p()).map(|value| format!("{:08x}", value.to_bits())).collect(),
         hash: format!("{:016x}", hash.value()),
@@ -107,7 +107,7 @@ pub(crate) fn record(plan: &Plan, scheme: Scheme, words: usize) -> ProgramRecord
         constants_bytes: plan.constants.len() * size_of::<f32>(),
         workspace_bytes: plan.workspace_bytes(),
         workspace_len: plan.workspace_len,
-        step: step_operations(&entries, scheme, damped, plan.kinetic_quadratic),
+        step: step_operations(&entries, scheme, damped, plan.kinetic_quadratic, plan.constraints),
         entries,
     }
 }
@@ -118,19 +118,32 @@ pub(crate) fn step_operations(
     scheme: Scheme,
     damped: bool,
     kinetic_quadratic: bool,
+    constraints: usize,
 ) -> Operations {
     let cost = |kind: EntryKind| entries.get(kind.name()).copied().unwrap_or_default();
     let count = |coefficients: &[f64]| coefficients.iter().filter(|value| **value != 0.0).count() as u64;
-    let conservative = match scheme.splitting() {
-        Some(splitting) => Operations::default()
+    let projection = |runs: u64| {
+        // The velocity is run once for p and once for each row of the Jacobian.
+        let surface = Operations::default().plus(cost(EntryKind::Constraint), 1);
+        Operations::default().plus(surface.plus(cost(EntryKind::Velocity), 1 + constraints as u64), runs)
+    };
+    let conservative = match (scheme.splitting(), scheme.rattle()) {
+        (None, Some(rattle)) => {
+            let surfaces = u64::from(rattle.iterations());
+            let stage = projection(2).plus(cost(EntryKind::Force), 2).plus(cost(EntryKind::Constraint), surfaces);
+            Operations::default().plus(stage, rattle.stages().len() as u64)
+        }
+        (Some(splitting), _) => Operations::default()
             .plus(cost(EntryKind::Force), count(splitting.kick))
             .plus(cost(EntryKind::Velocity), count(splitting.drift)),
-        None => Operations::default().plus(cost(EntryKind::Field), u64::from(iterations(scheme))),
+        (None, None) => Operations::default().plus(cost(EntryKind::Field), u64::from(scheme.iterations())),
     };
     if !damped {
         return conservative;
     }
+    let tangent = u64::from(scheme.keeps_constraints());
     // Half a step of dissipation on either side; it iterates on the field where T is not quadratic.
     let field_runs = if kinetic_quadratic { 0 } else { u64::from(hnn_runtime::integrate::MIDPOINT_ITERATIONS) };
-    conservative.plus(cost(EntryKind::Damping), 2).plus(cost(EntryKind::Field), 2 * field_runs)
+    let damping = conservative.plus(cost(EntryKind::Damping), 2).plus(cost(EntryKind::Field), 2 * field_runs);
+    damping.plus(projection(1), tangent)
 }

@@ -7,7 +7,7 @@ use crate::onnx::{self, OnnxError, WriteOptions, Written};
 use crate::optimize::{Applied, optimize_explained};
 
 use super::record::{ports, rollout_ports};
-use super::{ExportError, ExportOptions, GraphKind, iterations};
+use super::{ExportError, ExportOptions, GraphKind};
 
 /// A record for the manifest, and the file with its name.
 pub(super) type File = (OnnxGraph, (String, Vec<u8>));
@@ -80,7 +80,7 @@ fn written(
     entry("profile", options.onnx.profile.to_string());
     if kind.is_stepped() {
         entry("scheme", scheme.to_string());
-        entry("iterations", iterations(scheme).to_string());
+        entry("iterations", scheme.iterations().to_string());
         entry("dt", options.dt.to_string());
     }
     match kind {

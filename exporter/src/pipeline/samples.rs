@@ -1,6 +1,6 @@
 //! The states that travel with an export, checked, cut to a limit, and made up where there are none.
 
-use crate::dynamics::Model;
+use crate::dynamics::{self, Model};
 use crate::manifest::{MAX_SAMPLES, Samples};
 
 use super::ExportError;
@@ -9,7 +9,7 @@ use super::ExportError;
 pub(super) fn complete(given: &Samples, model: &Model) -> Result<Samples, ExportError> {
     let (states, inputs) = (2 * model.dof(), model.inputs());
     if given.x.is_empty() {
-        return Ok(made_up(states, inputs));
+        return on_constraints(made_up(states, inputs), model);
     }
     let fits = |rows: &[Vec<f64>], len: usize| {
         rows.iter().position(|row| row.len() != len || row.iter().any(|value| !value.is_finite()))
@@ -33,6 +33,31 @@ pub(super) fn complete(given: &Samples, model: &Model) -> Result<Samples, Export
     }
     samples.x.truncate(MAX_SAMPLES);
     samples.u.truncate(MAX_SAMPLES);
+    Ok(samples)
+}
+
+/// Moves points to the nearest states that the constraints allow; those from which none is found are left out.
+fn on_constraints(mut samples: Samples, model: &Model) -> Result<Samples, ExportError> {
+    if model.constraints() == 0 {
+        return Ok(samples);
+    }
+    let moved = dynamics::projected(model, &samples.x)?;
+    let inputs = std::mem::take(&mut samples.u).into_iter().map(Some).chain(std::iter::repeat(None));
+    let (mut x, mut u) = (Vec::new(), Vec::new());
+    for (state, input) in moved.into_iter().zip(inputs) {
+        if let Some(state) = state {
+            x.push(state);
+            u.extend(input);
+        }
+    }
+    if x.is_empty() {
+        let message =
+            "no state near [-1, 1] in every coordinate obeys the constraints; give some as samples or by --x0";
+        return Err(ExportError::Request(message.to_owned()));
+    }
+    (samples.x_min, samples.x_max) = bounds(&x, 2 * model.dof());
+    (samples.x, samples.u) = (x, u);
+    samples.source.push_str("; moved onto the constraints");
     Ok(samples)
 }
 

@@ -149,7 +149,10 @@ impl Artifact {
             precision: manifest.onnx.precision,
             other_graphs: other_graphs(&manifest),
             dt: manifest.integration.dt,
-            samples: Samples::new(&manifest.samples.x, &manifest.samples.u)?,
+            samples: Samples {
+                constrained: manifest.model.constraints > 0,
+                ..Samples::new(&manifest.samples.x, &manifest.samples.u)?
+            },
             changed_files: changed_files(directory, &manifest.files)?,
         })
     }

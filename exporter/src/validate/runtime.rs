@@ -111,6 +111,10 @@ fn field(model: &mut Compiled<'_>, row: &Row) -> Vec<f64> {
     let n = row.q.len();
     let (mut dq, mut dp, mut r) = (vec![0.0; n], vec![0.0; n], vec![0.0; n * n]);
     model.field(&row.q, &row.p, &row.u, &mut dq, &mut dp);
+    if model.program().constraints() > 0 {
+        // Of a constrained model the program has the whole field.
+        return dq.into_iter().chain(dp).map(f64::from).collect();
+    }
     model.damping(&row.q, &row.p, &mut r);
     match model.damping_kind() {
         DampingKind::None => {}

@@ -10,6 +10,8 @@ pub struct Samples {
     pub x: Tensor,
     /// Inputs, `[count, m]`.
     pub u: Option<Tensor>,
+    /// Whether the states lie on the surface of constraints, so that what is between two of them is none.
+    pub constrained: bool,
 }
 
 impl Samples {
@@ -22,10 +24,11 @@ impl Samples {
             return Err(GraphError::Shape(format!("{} states and {} inputs are no samples", x.len(), u.len())));
         }
         let width = u.first().map_or(0, Vec::len);
-        Ok(Self { x: table(x)?, u: if width == 0 { None } else { Some(table(u)?) } })
+        Ok(Self { x: table(x)?, u: if width == 0 { None } else { Some(table(u)?) }, constrained: false })
     }
 
-    /// `count` samples: those there are, then states between two of them, from a fixed seed.
+    /// `count` samples: those there are, then states between two of them, from a fixed seed; with constraints, the same ones
+    /// again.
     ///
     /// # Errors
     /// [`GraphError::Shape`] for no samples, or beyond the limit of a tensor.
@@ -47,16 +50,17 @@ impl Samples {
                 },
             )
             .collect();
+        let reach = if self.constrained { 0.0 } else { 1.0 };
         let draw = |table: &Tensor| {
             let width = table.shape()[1];
             let value = |row: usize, axis: usize| table.data()[row * width + axis];
             let between = |(a, b, part): (usize, usize, f64), axis: usize| {
-                value(a, axis) + part * (value(b, axis) - value(a, axis))
+                value(a, axis) + reach * part * (value(b, axis) - value(a, axis))
             };
             let values = picks.iter().flat_map(|pick| (0..width).map(|axis| between(*pick, axis)));
             Tensor::new(vec![count, width], values.map(|value| f64::from(value as f32)).collect())
         };
-        Ok(Self { x: draw(&self.x)?, u: self.u.as_ref().map(draw).transpose()? })
+        Ok(Self { x: draw(&self.x)?, u: self.u.as_ref().map(draw).transpose()?, constrained: self.constrained })
     }
 
     /// The samples as files of that precision can take them.

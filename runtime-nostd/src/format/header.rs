@@ -74,6 +74,8 @@ pub struct Header {
     pub arguments: u32,
     /// Elements of the result of a function; 0 in a model.
     pub results: u32,
+    /// Holonomic constraints k; 0 in a function.
+    pub constraints: u32,
     /// Programs, in the order of [`Entry::ALL`].
     pub entries: [EntryRecord; ENTRY_COUNT],
 }
@@ -100,6 +102,7 @@ impl Header {
             inverse_mass: ABSENT,
             arguments: 0,
             results: 0,
+            constraints: 0,
             entries: [EntryRecord::ABSENT; ENTRY_COUNT],
         }
     }
@@ -145,6 +148,7 @@ impl Header {
             self.inverse_mass,
             self.arguments,
             self.results,
+            self.constraints,
         ];
         let table = self
             .entries
@@ -160,7 +164,7 @@ impl Header {
     /// Reads the header at the start of a blob; `None` where it is cut short or the magic is another.
     #[must_use]
     pub fn decode(words: &[u32]) -> Option<Self> {
-        let (fixed, rest) = words.split_first_chunk::<19>()?;
+        let (fixed, rest) = words.split_first_chunk::<20>()?;
         let (table, _) = rest.split_first_chunk::<{ 4 * ENTRY_COUNT }>()?;
         let [
             magic,
@@ -182,6 +186,7 @@ impl Header {
             inverse_mass,
             arguments,
             results,
+            constraints,
         ] = *fixed;
         if magic != MAGIC {
             return None;
@@ -212,6 +217,7 @@ impl Header {
             inverse_mass,
             arguments,
             results,
+            constraints,
             entries,
         })
     }

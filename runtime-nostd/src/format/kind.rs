@@ -112,12 +112,15 @@ codes! {
         Velocity = 1, "velocity";
         /// −∂H/∂q + G_p(q) u from q and u alone, n values; separable models only.
         Force = 2, "force";
-        /// [∂H/∂p, −∂H/∂q + G_p(q) u], 2n values, damping not included.
+        /// [∂H/∂p, −∂H/∂q + G_p(q) u], 2n values, damping not included. In a constrained model the whole field, with damping
+        /// and constraint forces.
         Field = 3, "field";
         /// R_p(q, p): n values if diagonal, n·n row-major if full.
         Damping = 4, "damping";
         /// Results from the arguments at workspace element 0; the one entry of a blob that holds a function.
         Function = 5, "function";
+        /// g(q), k values, then ∂g/∂q, k·n row-major, from q alone; constrained models only.
+        Constraint = 6, "constraint";
     }
 }
 
@@ -142,6 +145,10 @@ codes! {
         Yoshida4 = 2, "yoshida4";
         /// Implicit midpoint with a fixed number of iterations, order 2, any model.
         Midpoint = 3, "midpoint";
+        /// RATTLE with a fixed number of Newton iterations, order 2, constrained models with T = ½pᵀAp.
+        Rattle = 4, "rattle";
+        /// Five steps of RATTLE composed to order 4, for the same models.
+        Rattle4 = 5, "rattle4";
     }
 }
 
@@ -150,8 +157,8 @@ impl SchemeId {
     #[must_use]
     pub const fn order(self) -> u32 {
         match self {
-            Self::Leapfrog | Self::Midpoint => 2,
-            Self::Yoshida4 => 4,
+            Self::Leapfrog | Self::Midpoint | Self::Rattle => 2,
+            Self::Yoshida4 | Self::Rattle4 => 4,
         }
     }
 
@@ -159,8 +166,14 @@ impl SchemeId {
     #[must_use]
     pub const fn needs_separable(self) -> bool {
         match self {
-            Self::Leapfrog | Self::Yoshida4 => true,
+            Self::Leapfrog | Self::Yoshida4 | Self::Rattle | Self::Rattle4 => true,
             Self::Midpoint => false,
         }
+    }
+
+    /// Whether the scheme keeps constraints: a model with constraints takes no other, one without takes none of these.
+    #[must_use]
+    pub const fn keeps_constraints(self) -> bool {
+        matches!(self, Self::Rattle | Self::Rattle4)
     }
 }

@@ -1,18 +1,21 @@
 //! The scheme chosen at run time: by a blob's header, or by name on a command line.
 
 use super::damped::surround;
-use super::{ImplicitMidpoint, LEAPFROG, Stepper, YOSHIDA_4};
+use super::rattle::project;
+use super::{ImplicitMidpoint, LEAPFROG, RATTLE_ITERATIONS, Rattle, Stepper, YOSHIDA_4};
 use crate::compiled::Compiled;
 use crate::error::Error;
-use crate::format::SchemeId;
+use crate::format::{DampingKind, SchemeId};
+use crate::model::Damped as _;
 use crate::program::Program;
 use crate::state::State;
 
 /// Any of the deployed schemes, with dissipation wherever the model it steps has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AnyStepper {
     scheme: SchemeId,
     midpoint: ImplicitMidpoint,
+    rattle: Rattle,
 }
 
 impl AnyStepper {
@@ -24,17 +27,26 @@ impl AnyStepper {
         Self::new(program, program.scheme(), program.iterations())
     }
 
-    /// Another scheme for the same program; `iterations` counts for the implicit one only.
+    /// Another scheme for the same program; `iterations` counts for the implicit ones only.
     ///
     /// # Errors
-    /// [`Error::NotSeparable`] for an explicit scheme on a model that is not T(p) + V(q), [`Error::Iterations`].
+    /// [`Error::NotSeparable`] for an explicit scheme on a model that is not T(p) + V(q), [`Error::Constraints`] for a scheme
+    /// that does not keep the model's constraints or needs some, [`Error::Iterations`].
     pub fn new(program: &Program<'_>, scheme: SchemeId, iterations: u32) -> Result<Self, Error> {
-        let midpoint = match scheme {
-            SchemeId::Midpoint => ImplicitMidpoint::new(iterations)?,
-            explicit if explicit.needs_separable() && !program.is_separable() => return Err(Error::NotSeparable),
-            SchemeId::Leapfrog | SchemeId::Yoshida4 => ImplicitMidpoint::default(),
-        };
-        Ok(Self { scheme, midpoint })
+        if scheme.keeps_constraints() != (program.constraints() > 0) {
+            return Err(Error::Constraints);
+        }
+        if scheme.needs_separable() && !program.is_separable() {
+            return Err(Error::NotSeparable);
+        }
+        let (mut midpoint, mut rattle) = (ImplicitMidpoint::default(), Rattle::new(RATTLE_ITERATIONS)?);
+        match scheme {
+            SchemeId::Midpoint => midpoint = ImplicitMidpoint::new(iterations)?,
+            SchemeId::Rattle => rattle = Rattle::new(iterations)?,
+            SchemeId::Rattle4 => rattle = Rattle::composed(iterations)?,
+            SchemeId::Leapfrog | SchemeId::Yoshida4 => {}
+        }
+        Ok(Self { scheme, midpoint, rattle })
     }
 
     /// The scheme.
@@ -52,10 +64,16 @@ impl AnyStepper {
 
 impl<const N: usize> Stepper<Compiled<'_>, f32, N> for AnyStepper {
     fn advance(&self, model: &mut Compiled<'_>, state: &mut State<f32, N>, u: &[f32], dt: f32) -> Result<f32, Error> {
-        surround(model, state, u, dt, |model, state| match self.scheme {
+        let residual = surround(model, state, u, dt, |model, state| match self.scheme {
             SchemeId::Leapfrog => LEAPFROG.advance(&mut model.separable()?, state, u, dt),
             SchemeId::Yoshida4 => YOSHIDA_4.advance(&mut model.separable()?, state, u, dt),
             SchemeId::Midpoint => self.midpoint.advance(model, state, u, dt),
-        })
+            SchemeId::Rattle | SchemeId::Rattle4 => self.rattle.advance(&mut model.separable()?, state, u, dt),
+        })?;
+        // Friction acts on each momentum by itself and may leave the tangent space.
+        if self.scheme.keeps_constraints() && model.damping_kind() != DampingKind::None {
+            project(&mut model.separable()?, state)?;
+        }
+        Ok(residual)
     }
 }

@@ -1,5 +1,6 @@
 //! Order, reversibility and symplecticity of every scheme against closed forms, and controls that must fail.
 
+mod constraint;
 mod damping;
 #[cfg(feature = "transcendental")]
 mod refusal;

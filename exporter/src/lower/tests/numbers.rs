@@ -42,6 +42,7 @@ fn check_entries(label: &str, model: &Model, scale: f64) {
             EntryKind::Force => rows("force"),
             EntryKind::Field => rows("velocity").into_iter().zip(rows("force")).map(|(v, f)| [v, f].concat()).collect(),
             EntryKind::Damping => rows("damping"),
+            EntryKind::Constraint => panic!("{label} has no constraints"),
         };
         let kind = RuntimeEntry::ALL.iter().copied().find(|kind| kind.name() == entry.kind.name()).unwrap();
         let count: usize = wanted.iter().map(Vec::len).sum();
