@@ -16,15 +16,18 @@ use crate::source::Loaded;
 /// The preset that was named, else the one that suits the data.
 pub(crate) fn preset(arguments: &TrainArguments, loaded: &Loaded) -> anyhow::Result<Preset> {
     let typed = &arguments.model;
-    let is_pairwise = match &typed.model {
-        Some(name) => *name == Kind::Pairwise.to_string(),
-        None => arguments.init.init.is_none() && typed.bodies.or(loaded.bodies).is_some(),
+    let is_kind = |kind: Kind, suits: bool| match &typed.model {
+        Some(name) => *name == kind.to_string(),
+        None => arguments.init.init.is_none() && suits,
     };
+    let is_pairwise = is_kind(Kind::Pairwise, typed.bodies.or(loaded.bodies).is_some());
+    let is_constrained = is_kind(Kind::Constrained, !constraints(typed, loaded).is_empty());
     match &arguments.preset {
         Some(name) => named(name),
+        None if is_constrained => Ok(preset::constrained()),
         None if is_pairwise && has_derivatives(&loaded.train) => Ok(preset::bodies()),
         // A baseline has no energy, so that no other preset suits it.
-        None => match &arguments.model.model {
+        None => match &typed.model {
             Some(model) if model.parse::<Kind>()?.is_baseline() => named(model),
             _ => Ok(suggested(&loaded.train)),
         },
@@ -33,6 +36,11 @@ pub(crate) fn preset(arguments: &TrainArguments, loaded: &Loaded) -> anyhow::Res
 
 fn has_derivatives(train: &Dataset) -> bool {
     train.trajectories.iter().all(|trajectory| trajectory.derivative.is_some())
+}
+
+/// The constraints that were typed, else those of the named system.
+fn constraints(typed: &ModelArguments, loaded: &Loaded) -> Vec<String> {
+    if typed.constraint.is_empty() { loaded.constraints.clone() } else { typed.constraint.clone() }
 }
 
 /// The preset that suits the data.
@@ -72,7 +80,14 @@ pub(crate) fn model(
     if kind.is_baseline() && typed.fourier.is_some() {
         bail!(idle("--fourier", "models with an energy"));
     }
-    if ([Kind::Mlp, Kind::Pairwise].contains(&kind) || kind.is_baseline()) && typed.kinetic.is_some() {
+    if kind != Kind::Constrained && (!typed.constraint.is_empty() || typed.body_dimension.is_some()) {
+        bail!(idle("--constraint or --body-dimension", "`constrained`"));
+    }
+    if kind == Kind::Constrained && !typed.angle.is_empty() {
+        bail!("--angle: the coordinates of model `{kind}` are Cartesian");
+    }
+    if ([Kind::Mlp, Kind::Pairwise, Kind::Constrained].contains(&kind) || kind.is_baseline()) && typed.kinetic.is_some()
+    {
         bail!(idle("--kinetic", "`separable` and `port`"));
     }
     Ok(architecture::Settings {
@@ -96,6 +111,8 @@ pub(crate) fn model(
         external: typed.external || preset.external,
         fourier: typed.fourier.unwrap_or(preset.fourier),
         fourier_scale: typed.fourier_scale.unwrap_or(preset.fourier_scale),
+        constraints: if kind == Kind::Constrained { constraints(typed, loaded) } else { Vec::new() },
+        body_dimension: typed.body_dimension.unwrap_or(preset.body_dimension),
         ..preset
     })
 }

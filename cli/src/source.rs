@@ -63,6 +63,8 @@ pub(crate) struct Loaded {
     pub(crate) clean: Option<Dataset>,
     /// Identical bodies that the positions belong to, where the source knows.
     pub(crate) bodies: Option<usize>,
+    /// Constraints that the motion keeps, as formulas in q, where the source knows.
+    pub(crate) constraints: Vec<String>,
     /// Lines for the user.
     pub(crate) notices: Vec<String>,
 }
@@ -170,6 +172,7 @@ impl SystemSource {
             held_out: made.held_out,
             clean: Some(made.held_out_clean),
             bodies: self.system()?.bodies,
+            constraints: self.system()?.constraints(&self.settings)?,
             notices: vec![attained.to_string()],
         })
     }
@@ -236,7 +239,14 @@ impl FileSource {
             data.trajectories.len(),
             parts.held_out.row_count()
         ));
-        Ok(Loaded { train: parts.train, held_out: parts.held_out, clean: None, bodies: None, notices })
+        Ok(Loaded {
+            train: parts.train,
+            held_out: parts.held_out,
+            clean: None,
+            bodies: None,
+            constraints: Vec::new(),
+            notices,
+        })
     }
 }
 

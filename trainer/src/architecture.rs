@@ -6,6 +6,7 @@
 //! It knows no tensors of burn, no loss and no data beyond their scales.
 
 mod baseline;
+mod constrained;
 mod fourier;
 mod imported;
 mod layers;
@@ -71,6 +72,8 @@ pub enum Kind {
     Port,
     /// Identical bodies under central pair forces. Battaglia et al., *Interaction Networks* (2016), with H in place of forces.
     Pairwise,
+    /// H in Cartesian coordinates with holonomic constraints. Finzi, Wang and Wilson (2020).
+    Constrained,
     /// A vector field without an energy, to compare with. Greydanus et al. (2019), section 3.
     BaselineMlp,
     /// The same field trained through Runge–Kutta steps. Chen et al., *Neural Ordinary Differential Equations* (2018).
@@ -120,6 +123,13 @@ static CATALOGUE: &[Entry] = &[
         guarantees: "the same under permutation, translation and rotation, hence linear and angular momentum conserved (not with \
                      `--external`); separable; runs with any number of bodies",
         build: pairwise::build,
+    },
+    Entry {
+        kind: Kind::Constrained,
+        name: "constrained",
+        assumes: "Cartesian coordinates of point masses, constraints g(q) = 0 that are known, energy conserved",
+        guarantees: "g(q) = 0 whatever the weights; masses positive; symplectic on the constraint with rattle and rattle4",
+        build: constrained::build,
     },
     Entry {
         kind: Kind::BaselineMlp,
@@ -246,6 +256,10 @@ pub struct Settings {
     pub fourier: usize,
     /// Deviation of their frequencies, radians per unit of the network's normalised argument.
     pub fourier_scale: f64,
+    /// Formulas in q1 … qn that the motion keeps at 0, for `constrained`.
+    pub constraints: Vec<String>,
+    /// Coordinates of each body, whose mass they share, for `constrained`.
+    pub body_dimension: usize,
 }
 
 impl Default for Settings {
@@ -265,6 +279,8 @@ impl Default for Settings {
             external: false,
             fourier: 0,
             fourier_scale: 1.0,
+            constraints: Vec::new(),
+            body_dimension: 2,
         }
     }
 }

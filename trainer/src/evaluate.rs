@@ -13,6 +13,7 @@ mod grey_box;
 mod metrics;
 mod passivity;
 mod predictor;
+mod relative;
 mod report;
 mod structure;
 mod timing;
@@ -31,6 +32,7 @@ pub use grey_box::{FIT_WINDOW_S, GreyBox, GreyBoxFit, SOFT_L1_SCALE};
 pub use metrics::{Motions, SURVIVAL_FRACTION, motion_metrics, quantile};
 pub use passivity::{PassivityReport, passivity};
 pub use predictor::{GraphPredictor, Predictor};
+pub use relative::relative_error;
 pub use report::{
     CoverageReport, Deployed, Evaluation, GreyBoxReport, MotionMetrics, REPORT_VERSION, RecordingEvaluation,
     SystemEvaluation, WindowMetrics,

@@ -4,6 +4,7 @@
 //! [`generate`] integrates it to a stated, computed accuracy. Nothing here knows learning.
 
 mod catalogue;
+mod chain;
 mod field;
 mod generate;
 mod protocol;
@@ -17,6 +18,7 @@ use hnn_exporter::evaluate::EvaluateError;
 use hnn_exporter::expression::{self, ExpressionError};
 
 use crate::data::DataError;
+use crate::random::Stream;
 
 pub use catalogue::SYSTEMS;
 pub use field::{Energy, Field, ModelField};
@@ -48,7 +50,7 @@ pub struct System {
     pub expression: &'static str,
     /// Constants of the formula.
     pub settings: &'static [Setting],
-    /// Degrees of freedom n.
+    /// Degrees of freedom n, under the settings that are given here; [`System::degrees`] under others.
     pub dof: usize,
     /// Data made unless something else is asked for.
     pub protocol: Protocol,
@@ -159,7 +161,44 @@ impl System {
     /// # Errors
     /// [`SystemError`] for an unknown setting or a formula that is no model.
     pub fn model(&self, given: &Settings) -> Result<Model, SystemError> {
-        Ok(expression::parse(self.expression, &self.settings_with(given)?)?)
+        let settings = self.settings_with(given)?;
+        match self.start {
+            Start::Chain => chain::model(&settings),
+            _ => Ok(expression::parse(self.expression, &settings)?),
+        }
+    }
+
+    /// Degrees of freedom n under these settings.
+    ///
+    /// # Errors
+    /// [`SystemError`] for an unknown setting, or one that gives no system.
+    pub fn degrees(&self, given: &Settings) -> Result<usize, SystemError> {
+        match self.start {
+            Start::Chain => Ok(2 * chain::links(&self.settings_with(given)?)?),
+            _ => Ok(self.dof),
+        }
+    }
+
+    /// The constraints g(q) = 0 that the motion keeps, as formulas in q1 … qn; none for most systems.
+    ///
+    /// # Errors
+    /// As [`System::degrees`].
+    pub fn constraints(&self, given: &Settings) -> Result<Vec<String>, SystemError> {
+        match self.start {
+            Start::Chain => chain::constraints(&self.settings_with(given)?),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Draws an initial state `[q…, p…]` from every stream.
+    ///
+    /// # Errors
+    /// As [`System::start`].
+    pub fn starts(&self, given: &Settings, streams: &mut [Stream]) -> Result<Vec<Vec<f64>>, SystemError> {
+        match self.start {
+            Start::Chain => chain::starts(&self.settings_with(given)?, streams),
+            _ => streams.iter_mut().map(|stream| self.start(given, stream)).collect(),
+        }
     }
 }
 

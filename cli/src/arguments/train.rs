@@ -41,7 +41,7 @@ pub(crate) struct TrainArguments {
     #[arg(long, conflicts_with_all = [
         "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
         "trajectory", "dq", "dp", "split_at_nan", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
-        "energy", "constant_force", "bodies", "external", "fourier", "fourier_scale", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds",
+        "energy", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds",
         "learned_starts", "clip", "patience", "seed", "data_seed", "ensemble", "precision", "device", "fit",
     ])]
     pub(crate) resume: bool,
@@ -162,6 +162,12 @@ pub(crate) struct ModelArguments {
     /// Deviation of their frequencies, in radians per unit of the network's normalised argument; without it, 1
     #[arg(long, value_name = "SCALE", requires = "fourier", allow_negative_numbers = true)]
     pub(crate) fourier_scale: Option<f64>,
+    /// What the motion of a `constrained` model keeps at 0, a formula in q1 … qn; repeat for each
+    #[arg(long, value_name = "FORMULA", allow_hyphen_values = true)]
+    pub(crate) constraint: Vec<String>,
+    /// Coordinates that the mass of each body of a `constrained` model belongs to
+    #[arg(long, value_name = "N")]
+    pub(crate) body_dimension: Option<usize>,
 }
 
 /// A model that somebody else made, to train further.
@@ -171,7 +177,7 @@ pub(crate) struct InitArguments {
     /// physical units; the learning rate starts at 0.001 at most unless --learning-rate says otherwise
     #[arg(long, value_name = "FILE.onnx", conflicts_with_all = [
         "model", "hidden", "activation", "angle", "residual", "kinetic", "energy", "constant_force", "bodies", "external",
-        "fourier", "fourier_scale",
+        "fourier", "fourier_scale", "constraint", "body_dimension",
     ])]
     pub(crate) init: Option<PathBuf>,
     /// Its input that takes the positions, where the state comes in two

@@ -39,7 +39,8 @@ pub(crate) fn evaluate(arguments: &EvaluateArguments) -> anyhow::Result<Verdict>
 fn evaluate_trained(trained: &Trained, arguments: &EvaluateArguments) -> anyhow::Result<Evaluation> {
     let Trained { run, learned, .. } = trained;
     // A baseline has no energy to examine; its motions are judged like any other.
-    let energy = learned.hamiltonian().ok();
+    // Nor are equilibria and momenta on constraints those of H alone.
+    let energy = learned.hamiltonian().ok().filter(|model| model.constraints() == 0);
     let (config, data) = (run.config()?, run.data()?);
     let scheme = stepping_scheme(&config.loss, learned)?;
     let mut evaluation = Evaluation {
@@ -115,7 +116,8 @@ pub(super) fn against_system(
 ) -> anyhow::Result<SystemEvaluation> {
     let named = source.system()?;
     let mut options = CleanOptions { scheme: Some(scheme), horizon: named.judged_over, ..CleanOptions::default() };
-    if model.is_map() {
+    // Chains are judged at the step of their rows, as in the publication.
+    if model.is_map() || !named.constraints(&source.settings)?.is_empty() {
         options = options.at_rows_of(&source.protocol());
     }
     Ok(system(model, (named, &source.settings), Some(clean), &options)?)

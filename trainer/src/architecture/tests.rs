@@ -22,7 +22,9 @@ fn scaling(dof: usize, inputs: usize) -> Scaling {
 }
 
 fn settings(kind: Kind) -> Settings {
-    Settings { kind, hidden: vec![8, 8], bodies: (kind == Kind::Pairwise).then_some(2), ..Settings::default() }
+    let constraints = if kind == Kind::Constrained { vec!["q1^2 + q2^2/4 - 1".to_owned()] } else { Vec::new() };
+    let bodies = (kind == Kind::Pairwise).then_some(2);
+    Settings { kind, hidden: vec![8, 8], bodies, constraints, ..Settings::default() }
 }
 
 fn bound(settings: &Settings, scaling: &Scaling, seed: u64) -> Model {
@@ -52,6 +54,7 @@ fn every_kind_has_one_row_whose_name_is_read_back() {
         Kind::Separable,
         Kind::Port,
         Kind::Pairwise,
+        Kind::Constrained,
         Kind::BaselineMlp,
         Kind::BaselineNode,
         Kind::BaselineLstm,
@@ -117,8 +120,8 @@ fn only_what_splits_is_separable() {
 
 #[test]
 fn declared_angles_make_the_field_periodic_and_others_do_not() {
-    // Distances of angles have no meaning, so `pairwise` refuses them.
-    for kind in energies().filter(|kind| *kind != Kind::Pairwise) {
+    // Distances of angles have no meaning, so `pairwise` refuses them; Cartesian coordinates are no angles.
+    for kind in energies().filter(|kind| ![Kind::Pairwise, Kind::Constrained].contains(kind)) {
         let settings = Settings { angles: vec![0], ..settings(kind) };
         let model = bound(&settings, &scaling(2, 0), 5);
         let graph = field(&model).unwrap();
@@ -130,6 +133,38 @@ fn declared_angles_make_the_field_periodic_and_others_do_not() {
             (dx([0.3, 0.2, 0.5, -0.4]), dx([0.3 + turn, 0.2, 0.5, -0.4]), dx([0.3, 0.2 + turn, 0.5, -0.4]));
         assert!(here.iter().zip(&turned).all(|(a, b)| (a - b).abs() < 1e-9), "{kind}");
         assert!(here.iter().zip(&moved).any(|(a, b)| (a - b).abs() > 1e-3), "{kind}");
+    }
+}
+
+/// d²g/dt² along the motion, by second differences of g, vanishes for extreme weights as well, and masses are per body.
+#[test]
+fn a_constrained_model_keeps_its_constraint_whatever_the_weights() {
+    for scale in [0.0, 1.0, 3.0] {
+        let built = build(&settings(Kind::Constrained), &Scaling::unit(2, 0), 2).unwrap();
+        let mut stream = Stream::new(9, "weights", 0);
+        let mut random = |name: &str| {
+            let mut tensor = built.initial.get(name)?.clone();
+            tensor.data_mut().iter_mut().for_each(|value| *value = scale * stream.uniform(-1.0, 1.0));
+            Some(tensor)
+        };
+        let names: Vec<String> = built.initial.keys().cloned().collect();
+        let weights: Parameters = names.iter().filter_map(|name| Some((name.clone(), random(name)?))).collect();
+        let model = hamiltonian(&built, &|name| weights.get(name).cloned());
+        let Separability::Separable { inverse_mass: Some(mass), .. } = separability(&model).unwrap() else {
+            panic!("T is quadratic")
+        };
+        assert!(mass.data()[0] > 0.0 && (mass.data()[0] - mass.data()[3]).abs() < 1e-15 && mass.data()[1] == 0.0);
+        // On the ellipse, moving along it.
+        let (q, v) = ([0.6, 1.6], [0.8 * 0.5, -0.6]);
+        let x: Vec<f64> = q.into_iter().chain(v.map(|v| v / mass.data()[0])).collect();
+        let x = Tensor::new(vec![1, 4], x).unwrap();
+        let dx = evaluate(&field(&model).unwrap(), &[("x", &x)]).unwrap()[0].data().to_vec();
+        let g = |t: f64| {
+            let at = |i: usize| q[i] + t * dx[i] + 0.5 * t * t * mass.data()[0] * dx[2 + i];
+            at(0).powi(2) + at(1).powi(2) / 4.0 - 1.0
+        };
+        let second = (g(1e-3) + g(-1e-3)) / 1e-6;
+        assert!(second.abs() < 1e-3, "{scale}: {second}");
     }
 }
 
@@ -228,11 +263,16 @@ fn impossible_settings_are_refused_in_words() {
     assert!(refusal(&Settings { angles: vec![1], ..settings(Kind::Mlp) }, 0).contains("angle 2 of a system with 1"));
     assert!(refusal(&Settings { hidden: vec![], ..settings(Kind::Mlp) }, 0).contains("0 hidden layers"));
     assert!(refusal(&Settings { hidden: vec![0], ..settings(Kind::Mlp) }, 0).contains("0 units"));
+    let free = Settings { constraints: Vec::new(), ..settings(Kind::Constrained) };
+    assert!(build(&free, &scaling(2, 0), 0).unwrap_err().to_string().contains("--constraint"));
+    let bodies = Settings { body_dimension: 3, ..settings(Kind::Constrained) };
+    assert!(build(&bodies, &scaling(2, 0), 0).unwrap_err().to_string().contains("no whole number of bodies"));
     let broken = Scaling { p: vec![0.0], ..scaling(1, 0) };
     assert!(build(&settings(Kind::Mlp), &broken, 0).unwrap_err().to_string().contains("a scale of 0"));
     assert_eq!(
         "perceptron".parse::<Kind>().unwrap_err().to_string(),
-        "unknown model `perceptron`; known are mlp, separable, port, pairwise, baseline-mlp, baseline-node, baseline-lstm"
+        "unknown model `perceptron`; known are mlp, separable, port, pairwise, constrained, baseline-mlp, baseline-node, \
+         baseline-lstm"
     );
 }
 

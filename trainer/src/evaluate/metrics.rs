@@ -93,6 +93,7 @@ pub fn motion_metrics(motions: &Motions<'_>) -> MotionMetrics {
         survived_s_median: finite(quantile(&seconds, 0.5)),
         survived_cycles_median: finite(quantile(&cycles, 0.5)),
         phase_rate_error_median: finite(quantile(&phase, 0.5)),
+        relative_error: finite(super::relative_error(motions)),
         diverged,
     }
 }

@@ -110,6 +110,8 @@ pub struct MotionMetrics {
     pub survived_cycles_median: Option<f64>,
     /// Median over motions of the relative error of the angular frequency of q₁; absent where no motion turns twice.
     pub phase_rate_error_median: Option<f64>,
+    /// Geometric mean of the relative error over times and motions; definition at [`super::relative_error`].
+    pub relative_error: Option<f64>,
     /// Motions that left the finite numbers.
     pub diverged: usize,
 }

@@ -2,7 +2,7 @@
 //!
 //! Where [`System::published`] names a source, conventions, initial states and the reference protocol are those of its data
 //! generation: Greydanus, Dzamba and Yosinski, *Hamiltonian Neural Networks* (2019); Zhong, Dey and Chakraborty, *Symplectic
-//! ODE-Net* (2020); Choudhary et al., *Physics-enhanced neural networks learn order and chaos* (2020). What differs is said
+//! ODE-Net* (2020); Finzi, Wang and Wilson (2020); Choudhary et al., *Physics-enhanced neural networks learn order and chaos* (2020). What differs is said
 //! beside the system. Chaotic ones are recorded and judged only as long as the truth is known.
 
 use super::start::{Draw, Start};
@@ -11,8 +11,17 @@ use super::{Protocol, Setting, System, TRUTH_TOLERANCE};
 const GREYDANUS: Option<&str> = Some("Greydanus et al. (2019)");
 
 /// Every named system.
-pub static SYSTEMS: &[System] =
-    &[SPRING, PENDULUM, TWO_BODY, THREE_BODY, DOUBLE_PENDULUM, CART_POLE, HENON_HEILES, COUPLED_SPRINGS];
+pub static SYSTEMS: &[System] = &[
+    SPRING,
+    PENDULUM,
+    TWO_BODY,
+    THREE_BODY,
+    DOUBLE_PENDULUM,
+    CART_POLE,
+    HENON_HEILES,
+    COUPLED_SPRINGS,
+    PENDULUM_CHAIN,
+];
 
 const SPRING: System = System {
     name: "spring",
@@ -180,3 +189,27 @@ const COUPLED_SPRINGS: System = System {
 
 const COUPLED_SPRINGS_DATA: Protocol =
     Protocol { trajectories: 50, held_out: 10, rows: 101, horizon: 10.0, noise: 0.0, derivatives: true };
+
+/// Rounding grows by up to seven orders of magnitude within the 3 s of the published motions of five links.
+const CHAIN_TOLERANCE: f64 = 1e-7;
+
+const PENDULUM_CHAIN: System = System {
+    name: "pendulum_chain",
+    description: "equal point masses on a chain of rods, q = (x₁, y₁, x₂, y₂, …) with y upwards; chaotic from two links on",
+    expression: "(p1^2+p2^2+…)/(2*m) + m*g*(q2+q4+…), each rod of length l a constraint",
+    settings: &[
+        Setting { name: "links", value: 2.0, meaning: "number of masses and rods, 1 to 8" },
+        Setting { name: "m", value: 1.0, meaning: "each mass, kg" },
+        Setting { name: "l", value: 1.0, meaning: "each rod's length, m" },
+        Setting { name: "g", value: 9.81, meaning: "gravity, m/s²" },
+    ],
+    dof: 4,
+    // 100 chunks of five points to learn from, as published; the held-out ones are where test motions start.
+    protocol: Protocol { trajectories: 125, held_out: 25, rows: 5, horizon: 0.12, noise: 0.0, derivatives: true },
+    reference: Protocol { trajectories: 125, held_out: 25, rows: 5, horizon: 0.12, noise: 0.0, derivatives: false },
+    published: Some("Finzi et al. (2020), equal masses and rods"),
+    judged_over: 3.0,
+    tolerance: CHAIN_TOLERANCE,
+    bodies: None,
+    start: Start::Chain,
+};

@@ -8,13 +8,17 @@
 use hnn_exporter::dynamics::{MAX_CONSTRAINTS, Model, projected};
 use hnn_exporter::expression;
 
-use super::{ModelField, Settings, SystemError, TRUTH_TOLERANCE, integrate};
+use super::{ModelField, Settings, SystemError, integrate};
 use crate::random::Stream;
 
 /// Length of the motion whose chunks the published experiment learns from, s.
 const MOTION_S: f64 = 3.0;
 /// Chunks it is cut into, of five points each.
 const CHUNKS: usize = 20;
+/// Intervals of a chunk while it is integrated; much longer ones are too long for the fastest links.
+const INTERVALS: usize = 10;
+/// Error of the motion along which a start is taken: any state near it is as good a start, once it is on the constraints.
+const START_TOLERANCE: f64 = 1e-6;
 /// Draws before it is given up to find a state near enough to the constraints.
 const MAX_DRAWS: usize = 100;
 
@@ -90,17 +94,16 @@ fn draw(settings: &Settings, stream: &mut Stream) -> Result<Vec<f64>, SystemErro
 }
 
 /// Each state where a chunk drawn at random begins on the motion from it.
-fn along_the_motion(
-    model: &Model,
-    states: &[Vec<f64>],
-    streams: &mut [Stream],
-) -> Result<Vec<Vec<f64>>, SystemError> {
-    let count = crate::data::as_f64(CHUNKS);
-    let times: Vec<f64> = (0..CHUNKS).map(|chunk| MOTION_S * crate::data::as_f64(chunk) / count).collect();
-    let motion = integrate(&mut ModelField::new(model)?, &states.concat(), &times, TRUTH_TOLERANCE)?;
+fn along_the_motion(model: &Model, states: &[Vec<f64>], streams: &mut [Stream]) -> Result<Vec<Vec<f64>>, SystemError> {
+    let last = (CHUNKS - 1) * INTERVALS;
+    let length = MOTION_S / crate::data::as_f64(CHUNKS * INTERVALS);
+    let times: Vec<f64> = (0..=last).map(|at| length * crate::data::as_f64(at)).collect();
+    let motion = integrate(&mut ModelField::new(model)?, &states.concat(), &times, START_TOLERANCE)?;
     let picked = streams.iter_mut().enumerate().map(|(row, stream)| {
-        let chunk = stream.below(CHUNKS);
-        motion.motion(row)[chunk * motion.width..(chunk + 1) * motion.width].to_vec()
+        let first = stream.below(CHUNKS) * INTERVALS * motion.width;
+        motion.motion(row)[first..first + motion.width].to_vec()
     });
-    Ok(picked.collect())
+    let picked: Vec<Vec<f64>> = picked.collect();
+    let settled: Option<Vec<Vec<f64>>> = projected(model, &picked)?.into_iter().collect();
+    settled.ok_or_else(|| SystemError::Protocol("a motion left the constraints".to_owned()))
 }

@@ -64,10 +64,8 @@ pub fn generate(
     let mut clean = Vec::with_capacity(protocol.trajectories);
     let indices: Vec<usize> = (0..protocol.trajectories).collect();
     for batch in indices.chunks(BATCH) {
-        let mut starts = Vec::new();
-        for index in batch {
-            starts.extend(system.start(settings, &mut stream(seed, "start", *index))?);
-        }
+        let mut streams: Vec<Stream> = batch.iter().map(|index| stream(seed, "start", *index)).collect();
+        let starts = system.starts(settings, &mut streams)?.concat();
         let truth = integrate(&mut field, &starts, &times, system.tolerance)?;
         attained.state = attained.state.max(truth.attained);
         for (row, index) in batch.iter().enumerate() {
@@ -76,7 +74,7 @@ pub fn generate(
             clean.push(trajectory(system, *index, &times, &states, &mut field)?);
         }
     }
-    let dataset = |trajectories| Dataset::new(Names::canonical(system.dof, 0), trajectories);
+    let dataset = |trajectories| Dataset::new(Names::canonical(model.dof(), 0), trajectories);
     let observed = clean.iter().enumerate().map(|(index, one)| observe(one, protocol, seed, index)).collect::<Vec<_>>();
     let first = protocol.trajectories - protocol.held_out;
     Ok(Generated {
@@ -105,14 +103,15 @@ fn trajectory(
 ) -> Result<Trajectory, SystemError> {
     let mut derivative = vec![0.0; states.len()];
     field.evaluate(states, &mut derivative)?;
+    let dof = field.width() / 2;
     let half = |offset: usize| -> Vec<f64> {
-        states.chunks_exact(2 * system.dof).flat_map(|x| &x[offset..offset + system.dof]).copied().collect()
+        states.chunks_exact(2 * dof).flat_map(|x| &x[offset..offset + dof]).copied().collect()
     };
     Ok(Trajectory {
         source: Source { name: system.name.to_owned(), first_row: index },
         time: times.to_vec(),
         q: half(0),
-        p: half(system.dof),
+        p: half(dof),
         u: Vec::new(),
         derivative: Some(derivative),
     })
@@ -138,9 +137,6 @@ fn observe(clean: &Trajectory, protocol: &Protocol, seed: u64, index: usize) -> 
 /// # Errors
 /// [`SystemError::Setting`].
 pub fn fresh_starts(system: &System, settings: &Settings, count: usize, seed: u64) -> Result<Vec<f64>, SystemError> {
-    let mut starts = Vec::with_capacity(count * 2 * system.dof);
-    for index in 0..count {
-        starts.extend(system.start(settings, &mut stream(seed, "evaluation start", index))?);
-    }
-    Ok(starts)
+    let mut streams: Vec<Stream> = (0..count).map(|index| stream(seed, "evaluation start", index)).collect();
+    Ok(system.starts(settings, &mut streams)?.concat())
 }

@@ -5,7 +5,7 @@
 
 use faer::prelude::Solve;
 
-use super::{Energy, Field, ModelField, Settings, System, SystemError};
+use super::{Energy, Field, ModelField, Settings, System, SystemError, chain};
 use crate::random::Stream;
 
 /// Most draws of a state of a given energy before it is taken to be impossible.
@@ -39,6 +39,8 @@ pub(super) enum Start {
     /// For H = T + V of two degrees of freedom and unit mass: q in ±`position`, p₁ in ±`momentum`, and p₂ ≥ 0 such that
     /// H is uniform in `[low, high)`; drawn again where no real p₂ does.
     Shell { position: f64, momentum: f64, low: f64, high: f64 },
+    /// A chain of pendulums; `chain` says how. Its formula depends on the number of links, so that it is written there, too.
+    Chain,
 }
 
 impl Draw {
@@ -80,6 +82,7 @@ impl System {
                 let p = self.momentum(given, &q, &v)?;
                 [q, p].concat()
             }
+            Start::Chain => chain::starts(&settings, std::slice::from_mut(stream))?.concat(),
             Start::Shell { position, momentum, low, high } => {
                 self.of_energy(given, [position, momentum, low, high], stream)?
             }

@@ -106,8 +106,57 @@ fn settings_change_the_formula_and_unknown_names_are_listed() {
     assert_eq!(
         find("string").unwrap_err().to_string(),
         "no system `string`; there are `spring`, `pendulum`, `two_body`, `three_body`, `double_pendulum`, `cart_pole`, \
-         `henon_heiles`, `coupled_springs`"
+         `henon_heiles`, `coupled_springs`, `pendulum_chain`"
     );
+}
+
+/// Two links against the double pendulum in angles, H from Landau and Lifshitz, *Mechanics* (1976), § 5, problem 1.
+#[test]
+fn a_chain_of_two_is_the_double_pendulum() {
+    let chain = find("pendulum_chain").unwrap();
+    let model = chain.model(&Settings::new()).unwrap();
+    assert_eq!((model.dof(), model.constraints()), (4, 2));
+    let angles = "(p1^2 + 2*p2^2 - 2*p1*p2*cos(q1-q2))/(2*(1 + sin(q1-q2)^2)) + 9.81*(2 - 2*cos(q1) + 1 - cos(q2))";
+    let angles = hnn_exporter::expression::parse(angles, &Settings::new()).unwrap();
+    let (start, times) = ([0.8, -1.1, 1.5, 0.7], spaced(1.5, 16));
+    let mut field = ModelField::new(&angles).unwrap();
+    let expected = integrate(&mut field, &start, &times, 1e-10).unwrap();
+    let cartesian = |x: &[f64], dx: &[f64]| {
+        let ((s1, c1), (s2, c2)) = (x[0].sin_cos(), x[1].sin_cos());
+        let (vx, vy) = (c1 * dx[0], s1 * dx[0]);
+        vec![s1, -c1, s1 + s2, -c1 - c2, vx, vy, vx + c2 * dx[1], vy + s2 * dx[1]]
+    };
+    let mut rates = vec![0.0; expected.states.len()];
+    field.evaluate(&expected.states, &mut rates).unwrap();
+    let wanted: Vec<Vec<f64>> =
+        expected.states.chunks(4).zip(rates.chunks(4)).map(|(x, dx)| cartesian(x, dx)).collect();
+    let found = integrate(&mut ModelField::new(&model).unwrap(), &wanted[0], &times, 1e-10).unwrap();
+    for (found, wanted) in found.states.chunks(8).zip(&wanted) {
+        let error = found.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(error < 1e-8, "{error:e}");
+    }
+}
+
+#[test]
+fn a_chain_starts_on_its_rods_with_as_many_links_as_are_set() {
+    let chain = find("pendulum_chain").unwrap();
+    let settings = Settings::from([("links".to_owned(), 3.0), ("l".to_owned(), 0.5), ("m".to_owned(), 2.0)]);
+    let mut streams: Vec<Stream> = (0..5).map(|index| Stream::new(2, "chain", index)).collect();
+    let starts = chain.starts(&settings, &mut streams).unwrap();
+    for x in &starts {
+        let mut before = [0.0; 4];
+        for link in 0..3 {
+            let now = [x[2 * link], x[2 * link + 1], x[6 + 2 * link] / 2.0, x[7 + 2 * link] / 2.0];
+            let rod: Vec<f64> = now.iter().zip(before).map(|(a, b)| a - b).collect();
+            assert!((rod[0].hypot(rod[1]) - 0.5).abs() < 1e-9 && (rod[0] * rod[2] + rod[1] * rod[3]).abs() < 1e-8);
+            before = now;
+        }
+    }
+    assert_ne!(starts[0], starts[1]);
+    for links in [0.0, 2.5, 9.0] {
+        let error = chain.model(&Settings::from([("links".to_owned(), links)])).unwrap_err();
+        assert!(error.to_string().contains("whole number"), "{error}");
+    }
 }
 
 #[test]

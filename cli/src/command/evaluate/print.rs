@@ -11,7 +11,7 @@ use hnn_trainer::evaluate::{
 use crate::console;
 
 /// Columns of the table of motions.
-const MOTION_HEADER: [&str; 9] = [
+const MOTION_HEADER: [&str; 10] = [
     "motion by",
     "energy MSE",
     "coordinate MSE",
@@ -21,6 +21,7 @@ const MOTION_HEADER: [&str; 9] = [
     "phase rate",
     "survived s",
     "cycles",
+    "relative",
 ];
 
 /// Most lines about equilibria.
@@ -154,6 +155,7 @@ fn motion_row(name: &str, metrics: &MotionMetrics) -> Vec<String> {
         metrics.phase_rate_error_median.map_or("–".to_owned(), |error| format!("{error:.1e}")),
         plain(metrics.survived_s_median),
         plain(metrics.survived_cycles_median),
+        metrics.relative_error.map_or("–".to_owned(), |error| format!("{error:.1e}")),
     ]
 }
 
