@@ -5,6 +5,7 @@
 //! van der Schaft and Jeltsema, *Port-Hamiltonian Systems Theory* (2014), section 2; Greydanus et al. (2019), equation 3.
 //! It knows no data, no training and no file format.
 
+mod modified;
 mod scheme;
 mod separability;
 mod step;
@@ -15,6 +16,7 @@ use crate::differentiate;
 use crate::graph::{Dim, Graph, GraphError, NodeId, Shape, Tensor};
 use crate::optimize::optimize;
 
+pub use modified::modified;
 pub use scheme::Scheme;
 pub use separability::{MAX_MARKS, Separability, separability};
 pub use step::{StepLength, step};

@@ -56,5 +56,6 @@ pub(super) fn model_record(model: &Model, options: &ExportOptions, separability:
         input_coordinates: given_or(&options.input_coordinates, numbered("u", model.inputs())),
         separability: SeparabilityRecord::of(separability),
         damping: DampingRecord::of(model),
+        learned_through: options.learned_through.clone(),
     }
 }
