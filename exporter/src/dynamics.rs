@@ -8,6 +8,7 @@
 
 mod constraint;
 mod rattle;
+mod modified;
 mod scheme;
 mod separability;
 mod step;
@@ -19,6 +20,7 @@ use crate::graph::{Dim, Graph, GraphError, NodeId, Shape, Tensor};
 use crate::optimize::optimize;
 
 pub use constraint::{MAX_CONSTRAINTS, PROJECTION_ITERATIONS, PROJECTION_TOLERANCE, constraint, project, projected};
+pub use modified::modified;
 pub use scheme::Scheme;
 pub use separability::{MAX_MARKS, Separability, separability};
 pub use step::{StepLength, step};

@@ -50,6 +50,9 @@ pub struct Inspection {
     /// Scheme and time step, where they are fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integration: Option<Integration>,
+    /// Scheme and time step the energy was learned through, where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learned_through: Option<Integration>,
     /// Graphs and what they are made of.
     pub graphs: Vec<GraphSummary>,
     /// Multiply-adds of the field over those of the energy; absent where either is not there or the energy has none.
@@ -142,6 +145,7 @@ pub fn model(name: &str, model: &Model) -> Result<Inspection, InspectError> {
         separability: Some(SeparabilityRecord::of(&separability)),
         damping: Some(DampingRecord::of(model)),
         integration: None,
+        learned_through: None,
         field_over_energy: ratio(&graphs),
         graphs,
         device,
@@ -208,7 +212,7 @@ fn export(directory: &Path) -> Result<Inspection, InspectError> {
         let bytes = read(&path, MAX_FILE_BYTES as u64)?;
         graphs.push(summary(record.file.trim_end_matches(".onnx"), parse_onnx(&path, &bytes)?));
     }
-    let manifest::ModelRecord { name, dof, inputs, separability, damping, .. } = manifest.model;
+    let manifest::ModelRecord { name, dof, inputs, separability, damping, learned_through, .. } = manifest.model;
     Ok(Inspection {
         kind: "export",
         name,
@@ -217,6 +221,7 @@ fn export(directory: &Path) -> Result<Inspection, InspectError> {
         separability: Some(separability),
         damping: Some(damping),
         integration: Some(manifest.integration),
+        learned_through,
         field_over_energy: ratio(&graphs),
         graphs,
         device: Some(manifest.device),
@@ -239,6 +244,7 @@ fn onnx_file(path: &Path, bytes: &[u8], state: &StateInputs) -> Result<Inspectio
         separability: None,
         damping: None,
         integration: None,
+        learned_through: None,
         graphs: vec![summary(&name, graph)],
         field_over_energy: None,
         device: None,
@@ -277,6 +283,7 @@ fn program(path: &Path, bytes: &[u8]) -> Result<Inspection, InspectError> {
             iterations: program.iterations(),
             dt: f64::from(program.dt()),
         }),
+        learned_through: None,
         graphs: Vec::new(),
         field_over_energy: None,
         device: Some(DeviceRecord::Program(program_costs(&program, scheme))),

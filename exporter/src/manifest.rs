@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::density::Density;
-use crate::dynamics::{Dissipation, Model, Separability};
+use crate::dynamics::{Dissipation, Model, Scheme, Separability};
 use crate::lower::Operations;
 use crate::onnx::{Precision, Profile};
 pub use read::ManifestError;
@@ -76,6 +76,11 @@ pub struct ModelRecord {
     /// Holonomic constraints k, left out where there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub constraints: usize,
+    /// Scheme and step the energy was learned through: it is then the one whose *modified* energy under these very steps is that of the
+    /// data (Hairer, Lubich and Wanner, 2006, chapter IX), and differs from the true energy by O(dt²) or as the scheme's order says.
+    /// Absent where the energy was given, or learned from derivatives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned_through: Option<Integration>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -126,6 +131,20 @@ pub struct Integration {
     pub iterations: u32,
     /// Time step in seconds.
     pub dt: f64,
+}
+
+impl Integration {
+    /// Steps of this scheme and length.
+    #[must_use]
+    pub fn of(scheme: Scheme, dt: f64) -> Self {
+        Self { scheme: scheme.to_string(), iterations: scheme.iterations(), dt }
+    }
+
+    /// Whether two are the same steps; lengths within 1 % are, as recordings are not sampled more evenly.
+    #[must_use]
+    pub fn resembles(&self, other: &Self) -> bool {
+        self.scheme == other.scheme && (self.dt / other.dt - 1.0).abs() < 0.01
+    }
 }
 
 /// The ONNX files.

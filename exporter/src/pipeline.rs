@@ -48,6 +48,8 @@ pub struct ExportOptions {
     pub scheme: Option<Scheme>,
     /// Time step in seconds.
     pub dt: f64,
+    /// Scheme and step the energy was learned through, if it was.
+    pub learned_through: Option<Integration>,
     /// Initial state of the reference trajectory; the first sample that stays finite, if nothing is said.
     pub x0: Option<Vec<f64>>,
     /// Steps of the reference trajectory.
@@ -79,6 +81,7 @@ impl Default for ExportOptions {
             input_coordinates: Vec::new(),
             scheme: None,
             dt: 0.01,
+            learned_through: None,
             x0: None,
             steps: 1000,
             samples: Samples::default(),
@@ -168,7 +171,7 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
         format: FORMAT_VERSION,
         hnn_version: env!("CARGO_PKG_VERSION").to_owned(),
         model: model_record(model, options, &separability),
-        integration: Integration { scheme: scheme.to_string(), iterations: scheme.iterations(), dt: options.dt },
+        integration: Integration::of(scheme, options.dt),
         onnx: OnnxRecord {
             opset: options.onnx.opset,
             ir_version: options.onnx.ir_version(),

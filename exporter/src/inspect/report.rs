@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::lower::Operations;
-use crate::manifest::{DeviceRecord, ProgramRecord};
+use crate::manifest::{DeviceRecord, Integration, ProgramRecord};
 
 use super::{GraphSummary, Inspection};
 
@@ -33,6 +33,17 @@ impl fmt::Display for Inspection {
                 count => format!(", {count} iterations"),
             };
             writeln!(f, "  stepped by          {}{iterations}, dt = {} s", stepped.scheme, stepped.dt)?;
+        }
+        if let Some(learned) = &self.learned_through {
+            let Integration { scheme, dt, .. } = learned;
+            writeln!(
+                f,
+                "  learned through     {scheme}, dt = {dt} s: these steps follow the data; H is not the true energy,"
+            )?;
+            writeln!(
+                f,
+                "                      whose place their modified energy takes, and other steps are less exact"
+            )?;
         }
         for graph in &self.graphs {
             write!(f, "{graph}")?;

@@ -57,5 +57,6 @@ pub(super) fn model_record(model: &Model, options: &ExportOptions, separability:
         separability: SeparabilityRecord::of(separability),
         damping: DampingRecord::of(model),
         constraints: model.constraints(),
+        learned_through: options.learned_through.clone(),
     }
 }
