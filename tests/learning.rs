@@ -37,10 +37,16 @@ fn the_published_pendulum_task_is_learned_to_its_target() {
     let read = |name: &str| fs::read_to_string(directory.path().join("run").join(name)).unwrap();
     let mut wrong = misfits("evaluate", &text).unwrap();
     wrong.extend(misfits("run", &read("run.json")).unwrap());
+    wrong.extend(misfits("noise", &read("noise.json")).unwrap());
     for line in read("metrics.jsonl").lines() {
         wrong.extend(misfits("metrics", line).unwrap());
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let noise = hnn_trainer::run::open(&directory.path().join("run")).unwrap().noise().unwrap();
+    let before = noise.differences.into_iter().map(Option::unwrap);
+    for level in before.chain(noise.residuals.unwrap()) {
+        assert!((0.09..0.11).contains(&level), "noise of 0.1 found as {level}");
+    }
     let system = serde_json::from_str::<Evaluation>(&text).unwrap().system.unwrap();
     let metrics = system.deployed.unwrap().metrics;
     let (energy, coordinate) = (metrics.energy_mse.unwrap(), metrics.coordinate_mse.unwrap());

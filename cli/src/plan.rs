@@ -145,30 +145,50 @@ pub(crate) fn mixes(model: &architecture::Settings) -> bool {
 /// The loss: the preset's, with what was typed. A rollout of an energy that mixes q and p is stepped by the midpoint rule.
 pub(crate) fn loss(typed: &FitArguments, preset: loss::Settings, mixes: bool) -> anyhow::Result<loss::Settings> {
     let preset = match (typed.loss, preset) {
-        (Some(LossName::Field), _) | (None, loss::Settings::Field) => None,
-        (_, loss::Settings::Rollout(rollout)) => Some(rollout),
-        (Some(LossName::Rollout), loss::Settings::Field) => Some(loss::Rollout::default()),
-    };
-    let Some(preset) = preset else {
-        let of_rollout = [typed.window.is_some(), typed.step_seconds.is_some(), typed.learned_starts.is_some()];
-        if of_rollout.contains(&true) || typed.scheme.is_some() {
-            bail!("--window, --step-seconds, --learned-starts and --scheme belong to `--loss rollout`");
-        }
-        return Ok(loss::Settings::Field);
+        (Some(LossName::Field), _) => return of_rows(typed, loss::Settings::Field),
+        (Some(LossName::ErrorsInVariables), _) => return of_rows(typed, loss::Settings::ErrorsInVariables),
+        (_, loss::Settings::Rollout(rollout)) => rollout,
+        (Some(LossName::Rollout), _) => loss::Rollout::default(),
+        (None, rows) => return of_rows(typed, rows),
     };
     let scheme = match &typed.scheme {
         Some(name) => name.parse()?,
         None if mixes => Scheme::MIDPOINT,
         None => preset.scheme,
     };
+    // A curriculum ends with the window itself; joined windows begin where the one before ends, at a state that is learned.
+    let window = typed.window.or(typed.curriculum.last().copied());
+    let steps = window.unwrap_or(preset.steps);
+    let shooting_weight = typed.shooting_weight.or(preset.shooting_weight);
+    let joined = shooting_weight.is_some();
     Ok(loss::Settings::Rollout(loss::Rollout {
         scheme,
-        steps: typed.window.unwrap_or(preset.steps),
-        shift: typed.window.unwrap_or(preset.shift),
+        steps,
+        shift: if joined { steps } else { window.unwrap_or(preset.shift) },
         step_seconds: typed.step_seconds.or(preset.step_seconds),
-        learned_starts: typed.learned_starts.unwrap_or(preset.learned_starts),
+        learned_starts: typed.learned_starts.unwrap_or(joined || preset.learned_starts),
+        robust_from: typed.robust_from.or(preset.robust_from),
+        shooting_weight,
+        curriculum: if typed.curriculum.is_empty() { preset.curriculum } else { typed.curriculum.clone() },
         ..preset
     }))
+}
+
+/// A loss that compares row by row; what belongs to windows is refused.
+fn of_rows(typed: &FitArguments, loss: loss::Settings) -> anyhow::Result<loss::Settings> {
+    let of_rollout = [
+        ("--window", typed.window.is_some()),
+        ("--step-seconds", typed.step_seconds.is_some()),
+        ("--learned-starts", typed.learned_starts.is_some()),
+        ("--scheme", typed.scheme.is_some()),
+        ("--robust-from", typed.robust_from.is_some()),
+        ("--shooting-weight", typed.shooting_weight.is_some()),
+        ("--curriculum", !typed.curriculum.is_empty()),
+    ];
+    match of_rollout.iter().find(|(_, typed)| *typed) {
+        Some((option, _)) => bail!("{option} belongs to `--loss rollout`"),
+        None => Ok(loss),
+    }
 }
 
 /// The optimiser: the preset's, with what was typed.

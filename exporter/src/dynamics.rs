@@ -7,8 +7,8 @@
 //! It knows no data, no training and no file format.
 
 mod constraint;
-mod rattle;
 mod modified;
+mod rattle;
 mod scheme;
 mod separability;
 mod step;

@@ -6,6 +6,7 @@
 
 mod derivative;
 mod error;
+mod noise;
 mod read;
 mod selection;
 mod split;
@@ -16,6 +17,7 @@ pub use hnn_runtime::format::{MAX_DOF, MAX_INPUTS};
 
 pub use derivative::finite_differences;
 pub use error::{DataError, Place};
+pub use noise::{Noise, noise};
 pub use read::{GAP_FACTOR, Notice, Reading, read};
 pub use selection::{MissingPolicy, Momentum, Selection};
 pub use split::{Split, SplitRule, TAIL_BELOW, split};

@@ -5,6 +5,7 @@
 //! learned first states of windows are moved by [`Starts`], because only those of the current batch may move. Files, terminals
 //! and signals are the caller's: progress leaves through [`Observer`], and a flag asks to stop.
 
+mod residual;
 mod schedule;
 mod starts;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use crate::data::Dataset;
 use crate::execute::{Arithmetic, Device, DeviceError, ExecuteError, Precision, Real, download_scalar};
 use crate::loss::{self, Batch, LossError, Objective};
 
+pub use residual::residual_noise;
 use schedule::Order;
 pub use starts::Starts;
 use weights::{Move, Weights};
@@ -283,16 +285,22 @@ impl<'a> Trainer<'a> {
     fn new(task: Task<'a>, resume: Option<&Checkpoint>) -> Result<Self, FitError> {
         let (model, settings) = (&task.architecture.model, task.settings);
         let recording = Arithmetic::on(settings.device, settings.precision)?.with_derivatives();
-        let objective = Objective::new(task.loss, model, task.train, task.train, &recording)?;
+        let mut objective = Objective::new(task.loss, model, task.train, task.train, &recording)?;
+        // A checkpoint belongs to the stage of the last step that was taken.
+        let taken = resume.map_or(0, |checkpoint| checkpoint.step.saturating_sub(1));
+        objective.enter(taken, settings.steps);
         if objective.parameters().is_empty() {
             return Err(FitError::Setting(
                 "the loss depends on none of the model's weights: there is nothing to learn".into(),
             ));
         }
-        let judge = match task.held_out {
+        let mut judge = match task.held_out {
             Some(data) => Some(Objective::new(task.loss, model, data, task.train, &recording)?),
             None => None,
         };
+        if let Some(judge) = &mut judge {
+            judge.enter(taken, settings.steps);
+        }
         let order = Order::new(settings.seed, objective.items(), settings.batch);
         let starts = Starts::new(objective.items(), objective.start_width());
         let judge_starts = judge.as_ref().map_or_else(Starts::default, |j| Starts::new(j.items(), j.start_width()));
@@ -325,6 +333,7 @@ impl<'a> Trainer<'a> {
                 self.tell(observer)?;
                 return Ok(Outcome::Interrupted);
             }
+            self.enter_stage();
             let (loss, gradient_norm, rate) = self.advance()?;
             let due = self.step.is_multiple_of(self.settings.judge_every) || self.step == self.settings.steps;
             let held_out = if due { Some(self.judge(loss)?) } else { self.report.and_then(|report| report.held_out) };
@@ -343,11 +352,32 @@ impl<'a> Trainer<'a> {
             if due {
                 self.tell(observer)?;
             }
-            if self.settings.patience.is_some_and(|patience| self.stale >= patience) {
+            let last = self.objective.in_last_stage();
+            if last && self.settings.patience.is_some_and(|patience| self.stale >= patience) {
                 return Ok(Outcome::StoppedEarly);
             }
         }
         Ok(Outcome::Finished)
+    }
+
+    /// Goes on to the stage of the next step: first states are carried over, and judgements begin anew, as windows differ.
+    fn enter_stage(&mut self) {
+        let (settings, step) = (self.settings, self.step);
+        if !self.objective.enter(step, settings.steps) {
+            return;
+        }
+        let carry = |starts: &Starts, objective: &Objective| {
+            starts.carried(objective.items(), objective.start_width(), &objective.carried_starts())
+        };
+        self.starts = carry(&self.starts, &self.objective);
+        if let Some(judge) = &mut self.judge {
+            judge.enter(step, settings.steps);
+            self.judge_starts = carry(&self.judge_starts, judge);
+        }
+        self.order = Order::new(settings.seed, self.objective.items(), settings.batch);
+        let all = self.order.batch_len() == self.objective.items();
+        self.whole = all.then(|| self.objective.gather(&self.order.items(0)));
+        (self.best, self.stale) = (None, 0);
     }
 
     /// One step; gives the loss before it, the norm of its gradient, and its rate.

@@ -37,6 +37,11 @@ pub trait Motion {
         false
     }
 
+    /// The energy it follows, if it has one.
+    fn energy(&self) -> Option<&Model> {
+        None
+    }
+
     /// What makes the steps, as tables print it: the scheme's name for an energy.
     fn stepper(&self, scheme: Scheme) -> String;
 }
@@ -56,6 +61,10 @@ impl Motion for Model {
 
     fn step(&self, scheme: Scheme, length: StepLength) -> Result<Graph, DynamicsError> {
         dynamics::step(self, scheme, length)
+    }
+
+    fn energy(&self) -> Option<&Model> {
+        Some(self)
     }
 
     fn stepper(&self, scheme: Scheme) -> String {
@@ -146,6 +155,10 @@ impl Motion for Learned {
 
     fn is_map(&self) -> bool {
         self.motion().is_map()
+    }
+
+    fn energy(&self) -> Option<&Model> {
+        self.motion().energy()
     }
 
     fn stepper(&self, scheme: Scheme) -> String {

@@ -2,14 +2,21 @@
 //!
 //! `field` compares the model's vector field with given derivatives. `rollout` runs the deployment scheme itself over windows
 //! of the data at the data's own time steps and compares states, so that it needs no derivatives; where states are noisy,
-//! each window's first state is learned along with the weights. Both are means of squares in units of the data.
+//! each window's first state is learned along with the weights. `errors-in-variables` is the field loss at states that are unknown, too.
+//! All are means of squares in units of the data. A rollout may have stages, of which one is current.
 //! This module knows graphs through the executor only, and no optimiser.
 
+mod chains;
 mod field;
 mod rollout;
+mod stages;
+mod states;
 #[cfg(test)]
 mod tests;
+mod unroll;
 mod windows;
+
+use std::collections::HashMap;
 
 use hnn_exporter::dynamics::{DynamicsError, Scheme};
 use hnn_exporter::graph::GraphError;
@@ -21,6 +28,8 @@ use crate::learned::Motion;
 
 use field::FieldLoss;
 use rollout::RolloutLoss;
+pub use stages::MAX_STAGES;
+use states::StateLoss;
 
 /// Most steps of a rollout window.
 pub const MAX_WINDOW_STEPS: usize = 2048;
@@ -46,10 +55,12 @@ pub enum LossError {
 
 /// Which loss, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Settings {
     /// Mean of ((dx − dx_data)/deviation of dx)².
     Field,
+    /// The same at the most plausible states, each tied to its measurement by the noise that is found in the data.
+    ErrorsInVariables,
     /// Mean over a window of ((x − x_data)/typical change of x within a window)².
     Rollout(Rollout),
 }
@@ -79,6 +90,28 @@ pub struct Rollout {
     /// Weight of the field loss at the predicted states, 0 for none. Where derivatives are given, they are compared where the
     /// motion passed, not where noise put it.
     pub derivative_weight: f64,
+    /// Multiple shooting: windows that follow each other, and this weight on the gap between the end of one and the learned
+    /// first state of the next, relative to that of a state's error.
+    pub shooting_weight: Option<f64>,
+    /// Steps of a window in each stage of training, growing up to `steps`; empty where there is one stage.
+    pub curriculum: Vec<usize>,
+}
+
+impl Settings {
+    /// Whether derivatives of the states are compared everywhere, so that data without need them computed.
+    #[must_use]
+    pub fn needs_derivatives(&self) -> bool {
+        matches!(self, Self::Field | Self::ErrorsInVariables)
+    }
+
+    /// Stages of training, at least 1.
+    #[must_use]
+    pub fn stages(&self) -> usize {
+        match self {
+            Self::Field | Self::ErrorsInVariables => 1,
+            Self::Rollout(rollout) => rollout.curriculum.len().max(1),
+        }
+    }
 }
 
 impl Default for Rollout {
@@ -93,6 +126,8 @@ impl Default for Rollout {
             robust_from: None,
             position_weight: 1.0,
             derivative_weight: 0.0,
+            shooting_weight: None,
+            curriculum: Vec::new(),
         }
     }
 }
@@ -120,18 +155,22 @@ pub struct Batch {
     weight_sum: f64,
     starts: bool,
     derivatives: Option<Real>,
+    /// 1 where the next row starts at the end of this one, `[rows − 1, 1]`.
+    joints: Option<Real>,
 }
 
-/// A loss over a dataset.
+/// A loss over a dataset, in one of its stages.
 #[derive(Debug)]
 pub struct Objective {
-    kind: Kind,
+    stages: Vec<Kind>,
+    stage: usize,
     arithmetic: Arithmetic,
 }
 
 #[derive(Debug)]
 enum Kind {
     Field(Box<FieldLoss>),
+    States(Box<StateLoss>),
     Rollout(Box<RolloutLoss>),
 }
 
@@ -148,29 +187,65 @@ impl Objective {
         reference: &Dataset,
         arithmetic: &Arithmetic,
     ) -> Result<Self, LossError> {
-        let kind = match settings {
-            Settings::Field => Kind::Field(Box::new(FieldLoss::new(model, data, reference, arithmetic)?)),
+        let stages = match settings {
+            Settings::Field => vec![Kind::Field(Box::new(FieldLoss::new(model, data, reference, arithmetic)?))],
+            Settings::ErrorsInVariables => {
+                vec![Kind::States(Box::new(StateLoss::new(model, data, reference, arithmetic)?))]
+            }
             Settings::Rollout(rollout) => {
-                Kind::Rollout(Box::new(RolloutLoss::new(rollout, model, data, reference, arithmetic)?))
+                let stage = |stage: &Rollout| {
+                    Ok(Kind::Rollout(Box::new(RolloutLoss::new(stage, rollout, model, data, reference, arithmetic)?)))
+                };
+                stages::of(rollout)?.iter().map(stage).collect::<Result<_, LossError>>()?
             }
         };
-        Ok(Self { kind, arithmetic: arithmetic.clone() })
+        Ok(Self { stages, stage: 0, arithmetic: arithmetic.clone() })
     }
 
-    /// Number of rows or windows.
+    fn kind(&self) -> &Kind {
+        &self.stages[self.stage]
+    }
+
+    /// Goes to the stage in which optimiser step `step` of `steps` is taken; whether that is another one than before.
+    ///
+    /// Items, starts and batches are those of the stage.
+    pub fn enter(&mut self, step: u64, steps: u64) -> bool {
+        let before = self.stage;
+        self.stage = stages::at(step, steps, self.stages.len());
+        before != self.stage
+    }
+
+    /// Whether no other stage follows.
+    #[must_use]
+    pub fn in_last_stage(&self) -> bool {
+        self.stage + 1 == self.stages.len()
+    }
+
+    /// For each learned first state (2n numbers) of this stage, that of the previous stage at the same row of data.
+    #[must_use]
+    pub fn carried_starts(&self) -> Vec<Option<usize>> {
+        let slots = |kind: &Kind| if let Kind::Rollout(rollout) = kind { rollout.slots() } else { Vec::new() };
+        let previous = self.stage.checked_sub(1).map(|stage| slots(&self.stages[stage])).unwrap_or_default();
+        let known: HashMap<(usize, usize), usize> =
+            previous.iter().enumerate().filter_map(|(at, slot)| Some(((*slot)?, at))).collect();
+        slots(self.kind()).iter().map(|slot| slot.and_then(|slot| known.get(&slot).copied())).collect()
+    }
+
+    /// Number of rows, windows, or chains of windows.
     #[must_use]
     pub fn items(&self) -> usize {
-        match &self.kind {
+        match self.kind() {
             Kind::Field(field) => field.items(),
+            Kind::States(states) => states.field.items(),
             Kind::Rollout(rollout) => rollout.items(),
         }
     }
 
-    /// Learned numbers per item: 2n where starts are learned, else 0.
+    /// Learned numbers per item: 2n for each learned first state, else 0.
     #[must_use]
     pub fn start_width(&self) -> usize {
-        match &self.kind {
-            Kind::Field(_) => 0,
+        match self.kind() {
+            Kind::Field(_) | Kind::States(_) => 0,
             Kind::Rollout(rollout) => rollout.start_width(),
         }
     }
@@ -178,8 +253,9 @@ impl Objective {
     /// Names of the parameters the loss depends on.
     #[must_use]
     pub fn parameters(&self) -> Vec<&str> {
-        match &self.kind {
+        match self.kind() {
             Kind::Field(field) => field.executor.parameters().collect(),
+            Kind::States(states) => states.field.executor.parameters().collect(),
             Kind::Rollout(rollout) => rollout.executor.parameters().collect(),
         }
     }
@@ -187,15 +263,16 @@ impl Objective {
     /// Uploads some items.
     #[must_use]
     pub fn gather(&self, items: &[usize]) -> Batch {
-        match &self.kind {
+        match self.kind() {
             Kind::Field(field) => field.gather(items, &self.arithmetic),
+            Kind::States(states) => states.field.gather(items, &self.arithmetic),
             Kind::Rollout(rollout) => rollout.gather(items, &self.arithmetic),
         }
     }
 
     /// The loss of a batch, one element.
     ///
-    /// `starts` are the learned offsets of first states, `[items, 2n]` in typical changes, where there are such.
+    /// `starts` are the learned offsets of first states, `[items, start_width]` in typical changes, where there are such.
     ///
     /// # Errors
     /// [`LossError::Execute`] where a parameter is missing or has the wrong shape.
@@ -205,9 +282,26 @@ impl Objective {
         starts: Option<Real>,
         parameter: &dyn Fn(&str) -> Option<Real>,
     ) -> Result<Real, LossError> {
-        match &self.kind {
+        match self.kind() {
             Kind::Field(field) => field.loss(batch, parameter),
+            Kind::States(states) => states.loss(batch, &self.arithmetic, parameter),
             Kind::Rollout(rollout) => rollout.loss(batch, starts, parameter),
+        }
+    }
+
+    /// Noise of each coordinate `[q…, p…]` as the fitted motion sees it, physical units: the deviation of all data from the rollout of
+    /// this stage; `None` for losses without a motion.
+    ///
+    /// # Errors
+    /// [`LossError::Execute`] where a parameter is missing or has the wrong shape.
+    pub fn residuals(
+        &self,
+        starts: &[f64],
+        parameter: &dyn Fn(&str) -> Option<Real>,
+    ) -> Result<Option<Vec<f64>>, LossError> {
+        match self.kind() {
+            Kind::Field(_) | Kind::States(_) => Ok(None),
+            Kind::Rollout(rollout) => rollout.residuals(starts, parameter, &self.arithmetic).map(Some),
         }
     }
 }

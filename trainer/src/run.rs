@@ -8,10 +8,12 @@
 //! | `parameters.safetensors` | the best weights |
 //! | `checkpoint.safetensors` | all it takes to go on |
 //! | `metrics.jsonl` | one [`Report`] per judgement |
+//! | `noise.json` | noise in the data, before and after training ([`NoiseReport`]) |
 //!
-//! Every file but the last appears by rename; a directory that holds anything is not touched unless forced. This module knows
+//! Every file but the metrics appears by rename; a directory that holds anything is not touched unless forced. This module knows
 //! no terminal.
 
+mod noise;
 mod origin;
 mod summary;
 #[cfg(test)]
@@ -32,6 +34,7 @@ use crate::fit::{self, Observer, Report};
 use crate::learned::Learned;
 use crate::loss;
 
+pub use noise::NoiseReport;
 pub use origin::{Imported, Origin};
 pub use summary::{DataSummary, MomentsSummary, fingerprint};
 
@@ -46,7 +49,8 @@ const GRAPH: &str = "model.graph";
 const PARAMETERS: &str = "parameters.safetensors";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const METRICS: &str = "metrics.jsonl";
-const FILES: [&str; 6] = [CONFIG, DATA, GRAPH, PARAMETERS, CHECKPOINT, METRICS];
+const NOISE: &str = "noise.json";
+const FILES: [&str; 7] = [CONFIG, DATA, GRAPH, PARAMETERS, CHECKPOINT, METRICS, NOISE];
 
 /// Why a run cannot be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -192,6 +196,22 @@ impl Run {
     /// As [`Run::config`].
     pub fn data(&self) -> Result<DataSummary, RunError> {
         self.read_json(DATA)
+    }
+
+    /// Keeps what is known of the noise in the training data.
+    ///
+    /// # Errors
+    /// [`RunError::Io`].
+    pub fn save_noise(&self, report: &NoiseReport) -> Result<(), RunError> {
+        self.write_json(NOISE, report)
+    }
+
+    /// The noise in the training data, once training has ended.
+    ///
+    /// # Errors
+    /// As [`Run::config`].
+    pub fn noise(&self) -> Result<NoiseReport, RunError> {
+        self.read_json(NOISE)
     }
 
     /// The energy with the best weights bound.

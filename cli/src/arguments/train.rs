@@ -42,7 +42,8 @@ pub(crate) struct TrainArguments {
         "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
         "trajectory", "dq", "dp", "split_at_nan", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
         "energy", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds",
-        "learned_starts", "clip", "patience", "seed", "data_seed", "ensemble", "precision", "device", "fit",
+        "learned_starts", "robust_from", "shooting_weight", "curriculum", "clip", "patience", "seed", "data_seed", "ensemble", "precision",
+        "device", "fit",
     ])]
     pub(crate) resume: bool,
 }
@@ -236,6 +237,16 @@ pub(crate) struct FitArguments {
     /// Learn the first state of every window: for noisy states
     #[arg(long, value_name = "BOOL")]
     pub(crate) learned_starts: Option<bool>,
+    /// Error, in typical changes of a coordinate within a window, from which `--loss rollout` counts linearly: for outliers
+    #[arg(long, value_name = "ERROR", allow_negative_numbers = true)]
+    pub(crate) robust_from: Option<f64>,
+    /// Multiple shooting: windows follow each other with learned first states, and gaps between them cost this weight. Whole
+    /// trajectories are learned through short windows
+    #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true)]
+    pub(crate) shooting_weight: Option<f64>,
+    /// Steps per window in stages of equal length, such as 5,10,20: the last is the window
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    pub(crate) curriculum: Vec<usize>,
     /// Largest norm of a gradient; longer ones are shortened
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     pub(crate) clip: Option<f64>,
@@ -262,6 +273,8 @@ pub(crate) struct FitArguments {
 pub(crate) enum LossName {
     /// Squared error of the derivatives, given or by finite differences
     Field,
+    /// The same at the most plausible states, tied to the measured ones by the noise found in the data: noise does not shrink the field
+    ErrorsInVariables,
     /// Squared error of trajectories stepped with the deployed scheme at the data's own times
     Rollout,
 }

@@ -60,7 +60,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<Verdict> {
     }
     let trained = began.elapsed().as_secs_f64();
     let scheme = deployed_scheme(&run.config()?.loss, &run.model()?)?;
-    let judged = against_system(&source, &run.model()?, scheme, &clean_motions(&source)?)?;
+    let judged = against_system(&source, &run.model()?, scheme, &clean_motions(&source)?, None)?;
     console::note("2/4  exporting");
     let export = out.join("export");
     let (model, mut options) = of_trained(trained::open(run.path(), None)?)?;

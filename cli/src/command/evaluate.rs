@@ -16,6 +16,7 @@ use hnn_trainer::learned::{Learned, Motion};
 use hnn_trainer::loss;
 use hnn_trainer::run::{Config, DataSummary};
 
+use super::export::learned_through;
 use super::trained::{self, Trained};
 use super::write_json;
 use crate::arguments::EvaluateArguments;
@@ -57,7 +58,8 @@ fn evaluate_trained(trained: &Trained, arguments: &EvaluateArguments) -> anyhow:
     match source::of_run(&config.source, run.path())? {
         Source::System(source) if arguments.data.is_empty() && arguments.window.is_none() => {
             let (clean, truth) = (clean_motions(&source)?, source.system()?.model(&source.settings)?);
-            evaluation.system = Some(against_system(&source, learned, scheme, &clean)?);
+            let learned_dt = learned_through(run)?.map(|learned| learned.dt);
+            evaluation.system = Some(against_system(&source, learned, scheme, &clean, learned_dt)?);
             let covered = |density| coverage(density, &clean, "clean held-out motions");
             evaluation.coverage = data.density.iter().map(covered).collect::<Result<_, _>>()?;
             evaluation.structure = energy.map(|model| examined(model, Some(&truth), &config, &data)).transpose()?;
@@ -98,7 +100,7 @@ fn stepping_scheme(loss: &loss::Settings, learned: &Learned) -> anyhow::Result<S
 pub(super) fn deployed_scheme(loss: &loss::Settings, model: &Model) -> anyhow::Result<Scheme> {
     Ok(match loss {
         loss::Settings::Rollout(rollout) => rollout.scheme,
-        loss::Settings::Field => default_scheme(model, &separability(model)?),
+        _ => default_scheme(model, &separability(model)?),
     })
 }
 
@@ -107,15 +109,22 @@ pub(super) fn clean_motions(source: &SystemSource) -> anyhow::Result<Dataset> {
     Source::System(source.clone()).load()?.clean.context("a named system has clean motions")
 }
 
-/// The clean protocol.
+/// The clean protocol. A model that was learned through a scheme takes the steps it was learned with.
 pub(super) fn against_system(
     source: &SystemSource,
     model: &dyn Motion,
     scheme: Scheme,
     clean: &Dataset,
+    learned_dt: Option<f64>,
 ) -> anyhow::Result<SystemEvaluation> {
     let named = source.system()?;
-    let mut options = CleanOptions { scheme: Some(scheme), horizon: named.judged_over, ..CleanOptions::default() };
+    let mut options = CleanOptions {
+        scheme: Some(scheme),
+        horizon: named.judged_over,
+        dt: learned_dt.unwrap_or(CleanOptions::default().dt),
+        learned_through_scheme: learned_dt.is_some(),
+        ..CleanOptions::default()
+    };
     // Chains are judged at the step of their rows, as in the publication.
     if model.is_map() || !named.constraints(&source.settings)?.is_empty() {
         options = options.at_rows_of(&source.protocol());

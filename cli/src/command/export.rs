@@ -9,7 +9,7 @@ use hnn_exporter::dynamics::{Model, Scheme, separability};
 use hnn_exporter::expression;
 use hnn_exporter::graph::Graph;
 use hnn_exporter::import::{StateInputs, adopt};
-use hnn_exporter::manifest::{Coordinate, DeviceRecord, Manifest, Provenance, Samples};
+use hnn_exporter::manifest::{Coordinate, DeviceRecord, Integration, Manifest, Provenance, Samples};
 use hnn_exporter::onnx::{self, Batch, MAX_FILE_BYTES, ReadOptions, WriteOptions};
 use hnn_exporter::optimize::optimize_explained;
 use hnn_exporter::pipeline::{ExportOptions, GraphKind, default_scheme, export as write};
@@ -123,10 +123,12 @@ pub(super) fn of_trained(trained: Trained) -> anyhow::Result<(Model, ExportOptio
     let Trained { run, place, ensemble, member, .. } = trained;
     let (config, data) = (run.config()?, run.data()?);
     let source = source::of_run(&config.source, run.path())?;
-    let (scheme, dt) = match &config.loss {
-        loss::Settings::Rollout(rollout) => (Some(rollout.scheme), rollout.step_seconds.or(data.dt_median)),
-        loss::Settings::Field => (None, None),
+    let learned_through = learned_through(&run)?;
+    let scheme = match &config.loss {
+        loss::Settings::Rollout(rollout) => Some(rollout.scheme),
+        loss::Settings::Field | loss::Settings::ErrorsInVariables => None,
     };
+    let dt = learned_through.as_ref().map(|learned| learned.dt);
     let name = place.file_name().map_or("model".to_owned(), |name| name.to_string_lossy().into_owned());
     let coordinate = |name: &String| Coordinate { name: name.clone(), unit: String::new() };
     let mut details = std::collections::BTreeMap::new();
@@ -149,6 +151,7 @@ pub(super) fn of_trained(trained: Trained) -> anyhow::Result<(Model, ExportOptio
         input_coordinates: data.u.iter().map(coordinate).collect(),
         scheme,
         dt: dt.unwrap_or(ExportOptions::default().dt),
+        learned_through,
         samples: Samples {
             source: "training data".to_owned(),
             x: data.samples_x.clone(),
@@ -162,6 +165,13 @@ pub(super) fn of_trained(trained: Trained) -> anyhow::Result<(Model, ExportOptio
         ..ExportOptions::default()
     };
     Ok((model, options))
+}
+
+/// The steps a run's energy was learned through, if it was.
+pub(super) fn learned_through(run: &run::Run) -> anyhow::Result<Option<Integration>> {
+    let loss::Settings::Rollout(rollout) = run.config()?.loss else { return Ok(None) };
+    let dt = rollout.step_seconds.or(run.data()?.dt_median);
+    Ok(dt.map(|dt| Integration::of(rollout.scheme, dt)))
 }
 
 /// What was asked for, else what the origin says, with the iterations asked for.
@@ -244,6 +254,13 @@ fn summarize(manifest: &Manifest, out: &Path) {
     }
     if let Some(trajectory) = &manifest.trajectory {
         console::say(format!("trajectory hash over {} steps: {}", trajectory.steps, trajectory.hash));
+    }
+    if let Some(learned) = record.learned_through.as_ref().filter(|learned| !learned.resembles(step)) {
+        console::note(format!(
+            "warning: H was learned through {} at dt {} s: these steps follow the data, others follow H itself, which is off by \
+             the error of those steps. Deploy it with `--scheme {} --dt {}`, or train through the steps that are deployed",
+            learned.scheme, learned.dt, learned.scheme, learned.dt
+        ));
     }
     changes(manifest).iter().for_each(|(change, files)| console::note(format!("{}: {change}", files.join(", "))));
     let files: Vec<&str> = manifest.files.iter().map(|file| file.name.as_str()).collect();

@@ -4,6 +4,7 @@ use anyhow::{Context, ensure};
 use hnn_exporter::inspect;
 use hnn_trainer::{ensemble, run};
 
+use super::export::learned_through;
 use super::trained;
 use crate::arguments::InspectArguments;
 use crate::{Verdict, console};
@@ -12,10 +13,13 @@ use crate::{Verdict, console};
 pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<Verdict> {
     let subject = &arguments.subject;
     let inspection = if run::is_run(subject) {
-        inspect::model(&subject.display().to_string(), &run::open(subject)?.model()?)?
+        let run = run::open(subject)?;
+        let inspection = inspect::model(&subject.display().to_string(), &run.model()?)?;
+        inspect::Inspection { learned_through: learned_through(&run)?, ..inspection }
     } else if ensemble::is_ensemble(subject) {
         let trained = trained::open(subject, None)?;
-        inspect::model(&trained.name, trained.model()?)?
+        let inspection = inspect::model(&trained.name, trained.model()?)?;
+        inspect::Inspection { learned_through: learned_through(&trained.run)?, ..inspection }
     } else {
         inspect::path_with(subject, &arguments.state.inputs())
             .with_context(|| format!("cannot inspect {}", subject.display()))?

@@ -11,10 +11,10 @@ use anyhow::{Context, bail};
 use hnn_exporter::density::Density;
 use hnn_trainer::architecture::{Architecture, Scaling};
 use hnn_trainer::checkpoint::Checkpoint;
-use hnn_trainer::data::Dataset;
+use hnn_trainer::data::{Dataset, noise};
 use hnn_trainer::ensemble::is_ensemble;
 use hnn_trainer::fit::{self, Fitted, Outcome, Silent, Task};
-use hnn_trainer::run::{self, Config, DataSummary, Run};
+use hnn_trainer::run::{self, Config, DataSummary, NoiseReport, Run};
 use hnn_trainer::{density, loss, preset::Preset};
 
 use crate::arguments::TrainArguments;
@@ -61,6 +61,9 @@ pub(crate) fn train(arguments: &TrainArguments) -> anyhow::Result<Verdict> {
     let began = Instant::now();
     let fitted = prepared.fit(None, interrupt.flag())?;
     report(&prepared.run, &fitted, began.elapsed().as_secs_f64());
+    if let Some(levels) = prepared.run.noise()?.residual_levels() {
+        console::note(format!("noise left by the trained motion: {levels}"));
+    }
     let place = prepared.run.path().display();
     Ok(if fitted.outcome == Outcome::Interrupted {
         console::say(format!("continue with `hnn train --resume --out {place}`"));
@@ -94,6 +97,7 @@ fn plan_from(arguments: &TrainArguments) -> anyhow::Result<(Loaded, Planned)> {
 impl Material {
     fn new(loaded: Loaded, planned: Planned) -> anyhow::Result<Self> {
         loaded.notices.iter().for_each(console::note);
+        console::note(found_noise(&loaded.train));
         let (train, held_out) = with_what_the_loss_needs(loaded, &planned.loss)?;
         let density = density::fit(&train, &held_out, planned.subject.origin().angles());
         Ok(Self { planned, train: Arc::new(train), held_out: Arc::new(held_out), density })
@@ -137,9 +141,10 @@ fn read_again(run: Run) -> anyhow::Result<Prepared> {
 
 /// Finite-difference derivatives where the loss needs derivatives and none were given.
 fn with_what_the_loss_needs(loaded: Loaded, loss: &loss::Settings) -> anyhow::Result<(Dataset, Dataset)> {
-    Ok(match loss {
-        loss::Settings::Field => (loaded.train.with_derivatives()?, loaded.held_out.with_derivatives()?),
-        loss::Settings::Rollout(_) => (loaded.train, loaded.held_out),
+    Ok(if loss.needs_derivatives() {
+        (loaded.train.with_derivatives()?, loaded.held_out.with_derivatives()?)
+    } else {
+        (loaded.train, loaded.held_out)
     })
 }
 
@@ -168,8 +173,19 @@ impl Prepared {
             Some(bar) => fit::fit(task, resumed, &mut bar.member(self.first_step(), &mut recorder), interrupted),
             None => fit::fit(task, resumed, &mut Drawn::new(&mut recorder), interrupted),
         };
-        fitted.with_context(|| format!("training {} failed", self.run.path().display()))
+        let fitted = fitted.with_context(|| format!("training {} failed", self.run.path().display()))?;
+        self.run.save_noise(&NoiseReport::new(&self.train, fit::residual_noise(task, &fitted.checkpoint)?))?;
+        Ok(fitted)
     }
+}
+
+/// The noise of every coordinate, as differences of neighbouring rows show it.
+fn found_noise(train: &Dataset) -> String {
+    let found = noise(train);
+    let level = |level: &Option<f64>| level.map_or("unknown".to_owned(), |level| format!("{level:.3e}"));
+    let names = train.names.q.iter().chain(&train.names.p);
+    let levels: Vec<String> = names.zip(&found.x).map(|(name, found)| format!("{name} {}", level(found))).collect();
+    format!("noise in the data, by differences of neighbouring rows: {}", levels.join(", "))
 }
 
 /// How a training ended.

@@ -50,16 +50,15 @@ pub struct Endured {
 /// # Errors
 /// Where the run cannot be read.
 pub fn deployment(run: &Run, learned: &Learned) -> Result<Deployment> {
-    let [_, yoshida, midpoint] = Scheme::ALL;
     Ok(match (run.config()?.loss, learned) {
         (loss::Settings::Rollout(rollout), _) => {
             let dt = rollout.step_seconds.or(run.data()?.dt_median);
             Deployment { scheme: rollout.scheme, dt: dt.context("a run through a scheme knows its time step")? }
         }
         (_, Learned::Hamiltonian(model)) if !separability(model)?.is_separable() => {
-            Deployment { scheme: midpoint, dt: STEP_S }
+            Deployment { scheme: Scheme::MIDPOINT, dt: STEP_S }
         }
-        _ => Deployment { scheme: yoshida, dt: STEP_S },
+        _ => Deployment { scheme: Scheme::Yoshida4, dt: STEP_S },
     })
 }
 

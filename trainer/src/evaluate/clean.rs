@@ -1,6 +1,6 @@
 //! The clean protocol: fresh in-distribution starts, the true H, no noise, no stretched time.
 
-use hnn_exporter::dynamics::Scheme;
+use hnn_exporter::dynamics::{Scheme, modified};
 
 use super::metrics::{Motions, finite, mean, motion_metrics};
 use super::{Deployed, EvaluationError, GraphPredictor, MotionMetrics, Predictor, SystemEvaluation};
@@ -26,11 +26,13 @@ pub struct CleanOptions {
     pub seed: u64,
     /// Scheme to deploy, where the model can be stepped with one.
     pub scheme: Option<Scheme>,
+    /// Whether the model was learned through this scheme with this step: its modified energy is then followed, too.
+    pub learned_through_scheme: bool,
 }
 
 impl Default for CleanOptions {
     fn default() -> Self {
-        Self { starts: 15, horizon: 20.0, dt: 0.01, seed: 0, scheme: None }
+        Self { starts: 15, horizon: 20.0, dt: 0.01, seed: 0, scheme: None, learned_through_scheme: false }
     }
 }
 
@@ -80,8 +82,15 @@ pub fn system(
         Ok(motion_metrics(&Motions { predicted: states, truth, energy, rows, horizon: options.horizon }))
     };
     // A map has no field; a field may be too stiff for the tolerance.
-    let field = ModelField::new(model).and_then(|mut field| integrate(&mut field, &starts, &times, FIELD_TOLERANCE.max(tolerance)));
-    let field = field.ok().map(|motion| compare(&motion.states)).transpose()?;
+    let follow = |model: &dyn Motion| {
+        let motion = ModelField::new(model)
+            .and_then(|mut field| integrate(&mut field, &starts, &times, FIELD_TOLERANCE.max(tolerance)));
+        motion.ok().map(|motion| compare(&motion.states)).transpose()
+    };
+    let field = follow(model)?;
+    let learned = options.scheme.filter(|_| options.learned_through_scheme).zip(model.energy());
+    let corrected = learned.and_then(|(scheme, energy)| modified(energy, scheme, times[1]).ok());
+    let corrected = corrected.map(|energy| follow(&energy)).transpose()?.flatten();
     let deployed = match options.scheme {
         Some(scheme) => {
             let mut predictor = GraphPredictor::new(model, scheme)?;
@@ -103,6 +112,7 @@ pub fn system(
             .transpose()?
             .and_then(finite),
         field,
+        corrected,
         deployed,
     })
 }

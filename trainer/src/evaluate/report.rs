@@ -68,6 +68,10 @@ pub struct SystemEvaluation {
     pub test_loss_clean: Option<f64>,
     /// The model's field, integrated to a tolerance: what was learned, without the scheme.
     pub field: Option<MotionMetrics>,
+    /// The flow of the modified energy of the scheme and step the model was learned through, integrated to a tolerance: what
+    /// was learned of the true energy. Absent where it was not learned through steps, or their modified energy is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<MotionMetrics>,
     /// The scheme's steps: what is deployed.
     pub deployed: Option<Deployed>,
 }

@@ -28,6 +28,29 @@ impl Starts {
         Self { width, offsets: zeros.clone(), moment_1: zeros.clone(), moment_2: zeros, visits }
     }
 
+    /// For other windows: slot i begins where slot `slots[i]` of these ended, or at the measurement.
+    pub(super) fn carried(&self, items: usize, width: usize, slots: &[Option<usize>]) -> Self {
+        let mut next = Self::new(items, width);
+        let slot = (items * width).checked_div(slots.len()).unwrap_or(0);
+        for (to, from) in slots.iter().enumerate().filter_map(|(to, from)| Some((to * slot, (*from)? * slot))) {
+            let columns = [
+                (&mut next.offsets, &self.offsets),
+                (&mut next.moment_1, &self.moment_1),
+                (&mut next.moment_2, &self.moment_2),
+            ];
+            for (target, source) in columns {
+                if let (Some(target), Some(source)) = (target.get_mut(to..to + slot), source.get(from..from + slot)) {
+                    target.copy_from_slice(source);
+                }
+            }
+            if let (Some(target), Some(source)) = (next.visits.get_mut(to / width), self.visits.get(from / self.width))
+            {
+                *target = *source;
+            }
+        }
+        next
+    }
+
     pub(super) fn fits(&self, other: &Self) -> bool {
         let lengths = |starts: &Self| {
             [starts.width, starts.offsets.len(), starts.moment_1.len(), starts.moment_2.len(), starts.visits.len()]
@@ -56,5 +79,23 @@ impl Starts {
                 self.offsets[at] -= rate * (self.moment_1[at] / correct_1) / size;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_move_with_their_rows_into_other_windows() {
+        let mut short = Starts::new(3, 2);
+        short.offsets = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        short.visits = vec![7, 8, 9];
+        let long = short.carried(2, 2, &[Some(0), Some(2)]);
+        assert_eq!((&long.offsets[..], &long.visits[..]), (&[1.0, 2.0, 5.0, 6.0][..], &[7, 9][..]));
+        // Two slots per item: the second has no predecessor and starts at its measurement.
+        let joined = short.carried(1, 4, &[Some(1), None]);
+        assert_eq!((&joined.offsets[..], &joined.visits[..]), (&[3.0, 4.0, 0.0, 0.0][..], &[8][..]));
+        assert_eq!(Starts::default().carried(0, 0, &[]), Starts::default());
     }
 }

@@ -45,6 +45,14 @@ fn rollout() -> loss::Settings {
     loss::Settings::Rollout(loss::Rollout { steps: 5, shift: 5, learned_starts: true, ..loss::Rollout::default() })
 }
 
+/// Three stages over the steps; they may be joined by multiple shooting.
+fn stages(shooting: bool) -> loss::Settings {
+    let curriculum = vec![2, 4, 8];
+    let shooting_weight = shooting.then_some(2.0);
+    let settings = loss::Rollout { steps: 8, shift: 8, learned_starts: true, ..loss::Rollout::default() };
+    loss::Settings::Rollout(loss::Rollout { curriculum, shooting_weight, ..settings })
+}
+
 /// Raises the flag at a step and keeps the last checkpoint.
 struct StopAt<'a> {
     step: u64,
@@ -68,16 +76,18 @@ impl Observer for StopAt<'_> {
 
 #[test]
 fn interrupted_and_resumed_training_equals_uninterrupted_training_bit_for_bit() {
-    for loss in [loss::Settings::Field, rollout()] {
+    for loss in [loss::Settings::Field, rollout(), stages(false), stages(true)] {
         for (batch, precision) in [(None, Precision::F32), (Some(5), Precision::F32), (Some(5), Precision::F64)] {
             let mut problem = Problem::new(loss.clone(), 100);
             problem.settings.batch = batch;
             problem.settings.precision = precision;
             let whole = problem.fit(None).unwrap();
             let flag = AtomicBool::new(false);
-            let mut stop = StopAt { step: 50, flag: &flag, checkpoint: None };
+            // With stages, at the boundary between two: the next step is the first of the second.
+            let step = if loss.stages() > 1 { 34 } else { 50 };
+            let mut stop = StopAt { step, flag: &flag, checkpoint: None };
             let part = fit(problem.task(), None, &mut stop, &flag).unwrap();
-            assert_eq!((part.outcome, part.checkpoint.step), (Outcome::Interrupted, 50));
+            assert_eq!((part.outcome, part.checkpoint.step), (Outcome::Interrupted, step));
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("checkpoint.safetensors");
             stop.checkpoint.unwrap().save(&path).unwrap();

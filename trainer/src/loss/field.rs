@@ -54,7 +54,8 @@ impl FieldLoss {
         }
         let weight = arithmetic.upload(&[1, self.width], &self.weight_row);
         let weight_sum = crate::data::as_f64(items.len() * self.width);
-        Batch { inputs, target: pick(&self.dx, self.width), weight, weight_sum, starts: false, derivatives: None }
+        let target = pick(&self.dx, self.width);
+        Batch { inputs, target, weight, weight_sum, starts: false, derivatives: None, joints: None }
     }
 
     pub(super) fn loss(&self, batch: &Batch, parameter: &dyn Fn(&str) -> Option<Real>) -> Result<Real, LossError> {

@@ -5,7 +5,11 @@ use hnn_exporter::graph::{Graph, Shape, Tensor};
 
 use super::*;
 use crate::data::{Names, Source, Trajectory};
+
 use crate::execute::{Precision, download, download_scalar};
+
+mod learned;
+mod shooting;
 
 /// H = (p² + k q²)/2 with k to be learned.
 fn spring() -> Model {
@@ -54,7 +58,8 @@ impl Case {
         let items: Vec<usize> = (0..self.objective.items()).collect();
         let batch = self.objective.gather(&items);
         let k = self.arithmetic.upload(&[1], &[k]).require_grad();
-        let starts = starts.map(|values| self.arithmetic.upload(&[items.len(), 2], values).require_grad());
+        let starts = starts
+            .map(|values| self.arithmetic.upload(&[items.len(), self.objective.start_width()], values).require_grad());
         let total = self.objective.loss(&batch, starts.clone(), &|name| (name == "k").then(|| k.clone())).unwrap();
         let gradients = total.backward();
         let by_k = download_scalar(&k.grad(&gradients).unwrap()).unwrap();
@@ -140,7 +145,7 @@ fn an_unrolled_graph_shares_the_force_between_leapfrog_steps() {
     use hnn_exporter::dynamics::{StepLength, step};
     let step = step(&spring(), Scheme::Leapfrog, StepLength::PerRow).unwrap();
     let steps = 10;
-    let unrolled = hnn_exporter::optimize::optimize(&rollout::unroll(&step, None, steps).unwrap()).unwrap();
+    let unrolled = hnn_exporter::optimize::optimize(&unroll::unroll(&step, None, steps).unwrap()).unwrap();
     let forces = |graph: &Graph| graph.needed(graph.outputs().iter().map(|(_, id)| *id)).iter().filter(|n| **n).count();
     let single = hnn_exporter::optimize::optimize(&step).unwrap();
     assert!(forces(&unrolled) < steps * forces(&single), "{} nodes for {} a step", forces(&unrolled), forces(&single));

@@ -23,9 +23,12 @@ pub(super) struct Windows {
     pub(super) derivatives: Vec<f64>,
     /// Steps of each window that are measured.
     pub(super) lengths: Vec<usize>,
+    /// Trajectory and row each window starts at.
+    pub(super) origins: Vec<(usize, usize)>,
 }
 
-/// Cuts windows of `settings.steps` steps, one every `settings.shift` steps, and at least one from each trajectory.
+/// Cuts windows of `settings.steps` steps, one every `settings.shift` steps, and at least one from each trajectory. Where
+/// neighbours are joined by multiple shooting, the last one of a trajectory may be shorter, so that no row is left out.
 pub(super) fn cut(settings: &Rollout, data: &Dataset) -> Result<Windows, LossError> {
     let refuse = |message: String| Err(LossError::Setting(message));
     if settings.steps == 0 || settings.steps > MAX_WINDOW_STEPS || settings.shift == 0 {
@@ -38,7 +41,8 @@ pub(super) fn cut(settings: &Rollout, data: &Dataset) -> Result<Windows, LossErr
         return refuse("the length of a step is a positive number of seconds".to_owned());
     }
     let mut windows = Windows::default();
-    for trajectory in &data.trajectories {
+    let remainders = settings.shooting_weight.is_some();
+    for (index, trajectory) in data.trajectories.iter().enumerate() {
         let rows = trajectory.rows(data.dof);
         if trajectory.time.len() != rows {
             return refuse(format!("{}: the rollout loss needs times", trajectory.source));
@@ -46,7 +50,8 @@ pub(super) fn cut(settings: &Rollout, data: &Dataset) -> Result<Windows, LossErr
         let stride = rows_per_step(settings, trajectory).min(rows.saturating_sub(1).max(1));
         let span = settings.steps * stride;
         let mut start = 0;
-        while start + stride < rows && (start == 0 || start + span < rows) {
+        while start + stride < rows && (start == 0 || start + span < rows || remainders) {
+            windows.origins.push((index, start));
             windows.push(settings.steps, stride, data, trajectory, start);
             start += settings.shift * stride;
         }

@@ -57,10 +57,15 @@ fn against_system(system: &SystemEvaluation) {
     }
     let mut rows = Vec::new();
     if let Some(metrics) = &system.field {
-        rows.push(motion_row("field, integrated to 1e-8", metrics));
+        rows.push(motion_row("the field itself, integrated to 1e-8", metrics));
+    }
+    if let Some(metrics) = &system.corrected {
+        rows.push(motion_row("modified energy of the scheme, to 1e-8", metrics));
     }
     if let Some(deployed) = &system.deployed {
-        rows.push(motion_row(&format!("{}, dt {} s", deployed.scheme, deployed.dt_s), &deployed.metrics));
+        let learned = if system.corrected.is_some() { ", as learned" } else { "" };
+        let name = format!("{}, dt {:.4} s{learned}", deployed.scheme, deployed.dt_s);
+        rows.push(motion_row(&name, &deployed.metrics));
     }
     console::table(&MOTION_HEADER, &rows);
 }

@@ -6,7 +6,14 @@ use hnn_exporter::expression;
 use super::*;
 
 fn options() -> CleanOptions {
-    CleanOptions { starts: 5, horizon: 5.0, dt: 0.05, seed: 1, scheme: Some(Scheme::Leapfrog) }
+    CleanOptions {
+        starts: 5,
+        horizon: 5.0,
+        dt: 0.05,
+        seed: 1,
+        scheme: Some(Scheme::Leapfrog),
+        learned_through_scheme: false,
+    }
 }
 
 #[test]

@@ -41,7 +41,8 @@ fn disagreeing() -> EnsembleReport {
 
 fn report() -> Evaluation {
     let spring = systems::find("spring").unwrap();
-    let options = CleanOptions { starts: 2, horizon: 1.0, dt: 0.1, seed: 1, scheme: Some(Scheme::Yoshida4) };
+    let scheme = Some(Scheme::Leapfrog);
+    let options = CleanOptions { starts: 2, horizon: 1.0, dt: 0.1, seed: 1, scheme, learned_through_scheme: true };
     let model = spring.model(&Settings::new()).unwrap();
     let recording = |predictor: &str, rmse| RecordingEvaluation {
         source: "a.csv".to_owned(),
