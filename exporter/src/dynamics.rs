@@ -5,6 +5,7 @@
 //! van der Schaft and Jeltsema, *Port-Hamiltonian Systems Theory* (2014), section 2; Greydanus et al. (2019), equation 3.
 //! It knows no data, no training and no file format.
 
+mod momentum;
 mod scheme;
 mod separability;
 mod step;
@@ -15,6 +16,7 @@ use crate::differentiate;
 use crate::graph::{Dim, Graph, GraphError, NodeId, Shape, Tensor};
 use crate::optimize::optimize;
 
+pub use momentum::{MAX_SOLVED_DOF, momentum, velocity};
 pub use scheme::Scheme;
 pub use separability::{MAX_MARKS, Separability, separability};
 pub use step::{StepLength, step};
@@ -31,6 +33,12 @@ pub const NEXT_STATE: &str = "x_next";
 pub const RESIDUAL: &str = "residual";
 /// Name of the direction of a Hessian-vector product, `[batch, 2n]`.
 pub const DIRECTION: &str = "v";
+/// Name of the positions where they come alone, `[batch, n]`.
+pub const POSITION: &str = "q";
+/// Name of the momenta where they come alone, `[batch, n]`.
+pub const MOMENTUM: &str = "p";
+/// Name of the velocities ∂H/∂p, `[batch, n]`; the same letter as [`DIRECTION`], in other graphs.
+pub const VELOCITY: &str = "v";
 /// Name of the energy output, `[batch, 1]`.
 pub const ENERGY: &str = "H";
 /// Name of the dissipation output: `[…, n]` where diagonal, `[…, n, n]` where full.
