@@ -86,7 +86,7 @@ pub(crate) fn model(
     if kind == Kind::Constrained && !typed.angle.is_empty() {
         bail!("--angle: the coordinates of model `{kind}` are Cartesian");
     }
-    if ([Kind::Mlp, Kind::Pairwise, Kind::Constrained].contains(&kind) || kind.is_baseline()) && typed.kinetic.is_some()
+    if ([Kind::Mlp, Kind::Mechanical, Kind::Pairwise, Kind::Constrained].contains(&kind) || kind.is_baseline()) && typed.kinetic.is_some()
     {
         bail!(idle("--kinetic", "`separable` and `port`"));
     }
@@ -104,6 +104,7 @@ pub(crate) fn model(
         energy: match typed.energy {
             Some(EnergyName::Separable) => Energy::Separable,
             Some(EnergyName::Mlp) => Energy::Mlp,
+            Some(EnergyName::Mechanical) => Energy::Mechanical,
             None => preset.energy,
         },
         constant_force: typed.constant_force || preset.constant_force,
@@ -139,7 +140,11 @@ fn angles(typed: &[String], train: &Dataset) -> anyhow::Result<Vec<usize>> {
 
 /// Whether such a model mixes q and p, so that only implicit schemes can step it.
 pub(crate) fn mixes(model: &architecture::Settings) -> bool {
-    model.kind == Kind::Mlp || (model.kind == Kind::Port && model.energy == Energy::Mlp)
+    match model.kind {
+        Kind::Mlp | Kind::Mechanical => true,
+        Kind::Port => model.energy != Energy::Separable,
+        _ => false,
+    }
 }
 
 /// The loss: the preset's, with what was typed. A rollout of an energy that mixes q and p is stepped by the midpoint rule.

@@ -9,6 +9,7 @@
 mod constraint;
 mod modified;
 mod rattle;
+mod momentum;
 mod scheme;
 mod separability;
 mod step;
@@ -21,6 +22,7 @@ use crate::optimize::optimize;
 
 pub use constraint::{MAX_CONSTRAINTS, PROJECTION_ITERATIONS, PROJECTION_TOLERANCE, constraint, project, projected};
 pub use modified::modified;
+pub use momentum::{MAX_SOLVED_DOF, momentum, velocity};
 pub use scheme::Scheme;
 pub use separability::{MAX_MARKS, Separability, separability};
 pub use step::{StepLength, step};
@@ -37,6 +39,12 @@ pub const NEXT_STATE: &str = "x_next";
 pub const RESIDUAL: &str = "residual";
 /// Name of the direction of a Hessian-vector product, `[batch, 2n]`.
 pub const DIRECTION: &str = "v";
+/// Name of the positions where they come alone, `[batch, n]`.
+pub const POSITION: &str = "q";
+/// Name of the momenta where they come alone, `[batch, n]`.
+pub const MOMENTUM: &str = "p";
+/// Name of the velocities ∂H/∂p, `[batch, n]`; the same letter as [`DIRECTION`], in other graphs.
+pub const VELOCITY: &str = "v";
 /// Name of the energy output, `[batch, 1]`.
 pub const ENERGY: &str = "H";
 /// Name of the dissipation output: `[…, n]` where diagonal, `[…, n, n]` where full.

@@ -11,6 +11,7 @@ mod fourier;
 mod imported;
 mod layers;
 mod linear;
+mod mechanical;
 mod mlp;
 mod pairwise;
 mod port;
@@ -68,6 +69,8 @@ pub enum Kind {
     Mlp,
     /// H = T(p) + V(q). Chen et al., *Symplectic Recurrent Neural Networks* (2020).
     Separable,
+    /// H = ½ pᵀ M⁻¹(q) p + V(q). Lutter, Ritter and Peters, *Deep Lagrangian Networks* (2019).
+    Mechanical,
     /// H with dissipation and input. van der Schaft and Jeltsema (2014), section 2.
     Port,
     /// Identical bodies under central pair forces. Battaglia et al., *Interaction Networks* (2016), with H in place of forces.
@@ -110,10 +113,17 @@ static CATALOGUE: &[Entry] = &[
         build: separable::build,
     },
     Entry {
+        kind: Kind::Mechanical,
+        name: "mechanical",
+        assumes: "energy is conserved; T is quadratic in p with a mass matrix that depends on q, as of every linkage",
+        guarantees: "a Hamiltonian field; M⁻¹(q) ≻ 0, so that p = M v exists; implicit schemes only, as q and p mix",
+        build: mechanical::build,
+    },
+    Entry {
         kind: Kind::Port,
         name: "port",
         assumes: "friction opposes motion per coordinate; inputs act as forces with a learned gain",
-        guarantees: "R ⪰ 0 and smooth: energy grows by the input's work at most; separable unless `--energy mlp`",
+        guarantees: "R ⪰ 0 and smooth: energy grows by the input's work at most; separable with `--energy separable`",
         build: port::build,
     },
     Entry {
@@ -221,6 +231,8 @@ pub enum Energy {
     Separable,
     /// As in `mlp`.
     Mlp,
+    /// As in `mechanical`.
+    Mechanical,
 }
 
 /// What a model is made of; serialised into the run's configuration.

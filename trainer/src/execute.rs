@@ -137,6 +137,12 @@ impl Arithmetic {
         Self { device: self.device.clone().autodiff(), dtype: self.dtype }
     }
 
+    /// What the hardware is called, where the device tells: a graphics adapter may be a program on the processor.
+    #[must_use]
+    pub fn hardware(&self) -> Option<String> {
+        device::hardware(&self.device)
+    }
+
     /// The same without recording.
     #[must_use]
     pub fn without_derivatives(&self) -> Self {

@@ -49,6 +49,7 @@ pub(crate) fn test(workspace: &Workspace, full: bool) -> Result<()> {
         let _deny = shell.push_env("RUSTDOCFLAGS", "-D warnings");
         Ok(cmd!(shell, "cargo doc --release --quiet --workspace --no-deps").run()?)
     })?;
+    steps.run("types of every device", || devices(workspace))?;
     steps.run("tests", || Ok(cmd!(shell, "cargo test --release --workspace").run()?))?;
     if full {
         steps.run("burn-onnx: exported files as Rust", || burn_onnx(workspace))?;
@@ -56,6 +57,15 @@ pub(crate) fn test(workspace: &Workspace, full: bool) -> Result<()> {
     }
     steps.finish();
     Ok(())
+}
+
+/// Checks the code behind the features for devices, without any of their libraries: `doc` keeps LibTorch's bindings from being
+/// compiled, `DOCS_RS` keeps CubeCL from fetching LLVM. The package is checked alone, so that its features bring a burn of their
+/// own and leave the one of all other steps as it is.
+fn devices(workspace: &Workspace) -> Result<()> {
+    let _without_llvm = workspace.shell.push_env("DOCS_RS", "1");
+    let check = cmd!(workspace.shell, "cargo clippy --release --quiet --locked -p hnn-trainer --all-targets");
+    Ok(check.args(["--features", "cuda,tch,wgpu,burn-tch/doc", "--", "-D", "warnings"]).run()?)
 }
 
 /// Generates, compiles and runs Rust code for exported files. In a target directory of its own: it brings a second burn.

@@ -144,7 +144,7 @@ pub(crate) struct ModelArguments {
     /// Form of T(p): quadratic or network
     #[arg(long, value_name = "FORM")]
     pub(crate) kinetic: Option<KineticName>,
-    /// Energy of a `port` model: separable or mlp
+    /// Energy of a `port` model: separable, mlp or mechanical
     #[arg(long, value_name = "MODEL")]
     pub(crate) energy: Option<EnergyName>,
     /// Adds a learned constant force to a `port` model: a tilt, a sensor's offset
@@ -205,6 +205,8 @@ pub(crate) enum EnergyName {
     Separable,
     /// One network
     Mlp,
+    /// ½ pᵀ M⁻¹(q) p + V(q)
+    Mechanical,
 }
 
 /// How to learn it.

@@ -13,6 +13,7 @@ use hnn_trainer::architecture::{Architecture, Scaling};
 use hnn_trainer::checkpoint::Checkpoint;
 use hnn_trainer::data::{Dataset, noise};
 use hnn_trainer::ensemble::is_ensemble;
+use hnn_trainer::execute::Arithmetic;
 use hnn_trainer::fit::{self, Fitted, Outcome, Silent, Task};
 use hnn_trainer::run::{self, Config, DataSummary, NoiseReport, Run};
 use hnn_trainer::{density, loss, preset::Preset};
@@ -169,6 +170,9 @@ impl Prepared {
         let resumed = self.resumed.as_ref();
         let mut silent = Silent;
         let mut recorder = self.run.recorder(resumed, &mut silent)?;
+        if let Some(name) = Arithmetic::on(task.settings.device, task.settings.precision)?.hardware() {
+            console::note(format!("device `{}` is {name}", task.settings.device));
+        }
         let fitted = match shared {
             Some(bar) => fit::fit(task, resumed, &mut bar.member(self.first_step(), &mut recorder), interrupted),
             None => fit::fit(task, resumed, &mut Drawn::new(&mut recorder), interrupted),

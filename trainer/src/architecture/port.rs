@@ -10,7 +10,7 @@ use hnn_exporter::dynamics::{DISSIPATION, GAIN};
 use hnn_exporter::graph::{NodeId, Shape, Tensor};
 
 use super::layers::Size;
-use super::{ArchitectureError, Builder, Built, Energy, Kinetic, mlp, separable};
+use super::{ArchitectureError, Builder, Built, Energy, Kinetic, mechanical, mlp, separable};
 
 /// Viscous friction at the start, as softplus⁻¹: about 5 % of r₀.
 const VISCOUS_START: f64 = -3.0;
@@ -27,6 +27,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<(), ArchitectureError> 
     let mut energy = match builder.settings.energy {
         Energy::Separable => separable::energy(builder)?,
         Energy::Mlp => mlp::energy(builder)?,
+        Energy::Mechanical => mechanical::energy(builder)?,
     };
     if builder.settings.constant_force {
         energy = with_constant_force(builder, energy)?;
@@ -91,17 +92,19 @@ fn coulomb_level(builder: &mut Builder<'_>, velocity: NodeId, square: NodeId) ->
     Ok(builder.graph.softplus(level)?)
 }
 
-/// The velocity in units of its deviation: M⁻¹p where the mass is constant, else the momentum in its own unit.
+/// The velocity in units of its deviation: M⁻¹p where T is quadratic in p, else the momentum in its own unit.
 fn scaled_velocity(builder: &mut Builder<'_>) -> Built {
-    let separable = builder.settings.energy == Energy::Separable;
-    if separable && builder.settings.kinetic == Kinetic::Quadratic {
-        let factor = separable::mass_factor(builder)?;
-        let image = builder.graph.matmul(builder.p, factor)?;
-        let velocity = builder.graph.matmul_transposed(image, factor)?;
-        let unit = builder.row(builder.scaling.q_rate.iter().map(|rate| 1.0 / rate).collect())?;
-        return Ok(builder.graph.mul(velocity, unit)?);
-    }
-    builder.momentum_features()
+    let velocity = match (builder.settings.energy, builder.settings.kinetic) {
+        (Energy::Separable, Kinetic::Quadratic) => {
+            let factor = separable::mass_factor(builder)?;
+            let image = builder.graph.matmul(builder.p, factor)?;
+            builder.graph.matmul_transposed(image, factor)?
+        }
+        (Energy::Mechanical, _) => mechanical::velocity(builder)?,
+        _ => return builder.momentum_features(),
+    };
+    let unit = builder.row(builder.scaling.q_rate.iter().map(|rate| 1.0 / rate).collect())?;
+    Ok(builder.graph.mul(velocity, unit)?)
 }
 
 /// G_p, `[n, m]`, or `[batch, n, m]` where it varies with q.

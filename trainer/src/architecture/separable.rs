@@ -23,8 +23,8 @@ pub(super) fn energy(builder: &mut Builder<'_>) -> Built {
     Ok(builder.graph.add_values(kinetic, potential)?)
 }
 
-/// V = E_V · N(φ(q)).
-fn potential(builder: &mut Builder<'_>) -> Built {
+/// V = E_V · N(φ(q)), also used by `mechanical`.
+pub(super) fn potential(builder: &mut Builder<'_>) -> Built {
     let features = builder.position_features()?;
     let features = builder.lifted("potential", features)?;
     let inputs = builder.graph.shape(features).row_len();
@@ -63,7 +63,7 @@ fn declare_inverse_mass(builder: &mut Builder<'_>) -> Result<(), ArchitectureErr
 }
 
 /// Unit of row i of L: √(rate of qᵢ / pᵢ).
-fn factor_unit(builder: &Builder<'_>, row: usize) -> f64 {
+pub(super) fn factor_unit(builder: &Builder<'_>, row: usize) -> f64 {
     (builder.scaling.q_rate[row] / builder.scaling.p[row]).sqrt()
 }
 

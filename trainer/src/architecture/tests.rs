@@ -2,7 +2,7 @@
 
 mod pairwise;
 
-use hnn_exporter::dynamics::{Model, Separability, field, parts, separability};
+use hnn_exporter::dynamics::{Model, Separability, field, hessian, momentum, parts, separability, velocity};
 use hnn_exporter::evaluate::evaluate;
 
 use super::*;
@@ -52,6 +52,7 @@ fn every_kind_has_one_row_whose_name_is_read_back() {
     for kind in [
         Kind::Mlp,
         Kind::Separable,
+        Kind::Mechanical,
         Kind::Port,
         Kind::Pairwise,
         Kind::Constrained,
@@ -73,6 +74,7 @@ fn every_combination_of_settings_is_a_model() {
                 (false, Kinetic::Quadratic, Energy::Separable, vec![]),
                 (true, Kinetic::Network, Energy::Separable, vec![1]),
                 (true, Kinetic::Quadratic, Energy::Mlp, vec![0, 1]),
+                (false, Kinetic::Quadratic, Energy::Mechanical, vec![1]),
             ] {
                 let inputs = usize::from(kind == Kind::Port);
                 let angles = if kind == Kind::Pairwise { vec![] } else { angles };
@@ -116,6 +118,8 @@ fn only_what_splits_is_separable() {
     assert!(verdict(&settings(Kind::Port), 1).is_separable());
     assert!(!verdict(&settings(Kind::Mlp), 0).is_separable());
     assert!(!verdict(&Settings { energy: Energy::Mlp, ..settings(Kind::Port) }, 1).is_separable());
+    assert!(!verdict(&settings(Kind::Mechanical), 0).is_separable());
+    assert!(!verdict(&Settings { energy: Energy::Mechanical, ..settings(Kind::Port) }, 1).is_separable());
 }
 
 #[test]
@@ -171,7 +175,7 @@ fn a_constrained_model_keeps_its_constraint_whatever_the_weights() {
 /// vᵀ R v ≥ 0 and finite, at rest, far away, and for extreme weights.
 #[test]
 fn friction_never_adds_energy_whatever_the_weights() {
-    for energy in [Energy::Separable, Energy::Mlp] {
+    for energy in [Energy::Separable, Energy::Mlp, Energy::Mechanical] {
         let settings = Settings { energy, angles: vec![0], ..settings(Kind::Port) };
         for scale in [1.0, 30.0, -30.0] {
             let built = build(&settings, &scaling(2, 1), 2).unwrap();
@@ -189,6 +193,40 @@ fn friction_never_adds_energy_whatever_the_weights() {
             let at = graph.outputs().iter().position(|(name, _)| name == "damping").unwrap();
             assert!(outputs[at].data().iter().all(|r| r.is_finite() && *r >= 0.0), "{energy:?} {scale}");
         }
+    }
+}
+
+/// The lower right block of the Hessian is M⁻¹(q): symmetric and positive definite by Sylvester's criterion.
+#[test]
+fn a_mechanical_mass_is_positive_and_varies_with_the_position_whatever_the_weights() {
+    let settings = Settings { angles: vec![0], ..settings(Kind::Mechanical) };
+    for scale in [1.0, 5.0, -5.0] {
+        let built = build(&settings, &scaling(2, 0), 6).unwrap();
+        let extreme = |name: &str| {
+            let mut tensor = built.initial.get(name)?.clone();
+            tensor.data_mut().iter_mut().for_each(|value| *value *= scale);
+            Some(tensor)
+        };
+        let model = hamiltonian(&built, &extreme);
+        let found = evaluate(&hessian(&model).unwrap(), &[("x", &states(40, 4, 9.0))]).unwrap();
+        let blocks: Vec<[f64; 3]> = found[0].data().chunks(16).map(|h| [h[10], h[11], h[15]]).collect();
+        for [a, b, d] in &blocks {
+            assert!(*a > 0.0 && a * d - b * b > 0.0, "{scale}: [[{a}, {b}], [{b}, {d}]]");
+        }
+        assert!(blocks.iter().any(|block| (block[0] - blocks[0][0]).abs() > 1e-3 * blocks[0][0]), "{scale}");
+    }
+}
+
+#[test]
+fn the_momentum_of_a_mechanical_model_gives_back_the_velocity() {
+    let model = bound(&settings(Kind::Mechanical), &scaling(3, 0), 8);
+    let (q, v) = (states(5, 3, 2.0), states(5, 3, 4.0));
+    let p = evaluate(&momentum(&model).unwrap(), &[("q", &q), ("v", &v)]).unwrap();
+    let rows = q.data().chunks(3).zip(p[0].data().chunks(3));
+    let x = Tensor::new(vec![5, 6], rows.flat_map(|(q, p)| [q, p].concat()).collect()).unwrap();
+    let back = evaluate(&velocity(&model).unwrap(), &[("x", &x)]).unwrap();
+    for (found, given) in back[0].data().iter().zip(v.data()) {
+        assert!((found - given).abs() < 1e-10, "{found} instead of {given}");
     }
 }
 
@@ -271,8 +309,8 @@ fn impossible_settings_are_refused_in_words() {
     assert!(build(&settings(Kind::Mlp), &broken, 0).unwrap_err().to_string().contains("a scale of 0"));
     assert_eq!(
         "perceptron".parse::<Kind>().unwrap_err().to_string(),
-        "unknown model `perceptron`; known are mlp, separable, port, pairwise, constrained, baseline-mlp, baseline-node, \
-         baseline-lstm"
+        "unknown model `perceptron`; known are mlp, separable, mechanical, port, pairwise, constrained, baseline-mlp, \
+         baseline-node, baseline-lstm"
     );
 }
 

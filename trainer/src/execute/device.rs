@@ -153,6 +153,18 @@ fn libtorch() -> tensor::Device {
     tensor::Device::libtorch()
 }
 
+/// What the hardware is called, where burn tells.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+pub(super) fn hardware(device: &tensor::Device) -> Option<String> {
+    device.identity().map(|identity| identity.name)
+}
+
+/// What the hardware is called: only CubeCL's devices tell.
+#[cfg(not(any(feature = "cuda", feature = "wgpu")))]
+pub(super) fn hardware(_: &tensor::Device) -> Option<String> {
+    None
+}
+
 impl std::fmt::Display for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
