@@ -6,7 +6,9 @@
 
 mod derivative;
 mod error;
+mod integral;
 mod read;
+mod reconcile;
 mod selection;
 mod split;
 mod statistics;
@@ -16,7 +18,9 @@ pub use hnn_runtime::format::{MAX_DOF, MAX_INPUTS};
 
 pub use derivative::finite_differences;
 pub use error::{DataError, Place};
+pub(crate) use integral::{NODES, centre_columns, cumulative_integrals};
 pub use read::{GAP_FACTOR, Notice, Reading, read};
+pub use reconcile::{Reconciled, reconcile};
 pub use selection::{MissingPolicy, Momentum, Selection};
 pub use split::{Split, SplitRule, TAIL_BELOW, split};
 pub(crate) use statistics::as_f64;

@@ -19,6 +19,7 @@ use hnn_exporter::expression::{self, ExpressionError};
 use crate::data::DataError;
 
 pub use catalogue::SYSTEMS;
+pub(crate) use field::tensor;
 pub use field::{Energy, Field, ModelField};
 pub use generate::{Attained, Generated, TRUTH_TOLERANCE, fresh_starts, generate};
 pub(crate) use protocol::spaced;
