@@ -13,7 +13,7 @@ use hnn_trainer::ensemble::Member;
 
 pub(crate) use export::{Emit, ExportArguments, StateArguments, WeightFormat};
 pub(crate) use train::{
-    DataArguments, DeviceName, EnergyName, FitArguments, InitArguments, KineticName, LossName, ModelArguments,
+    DataArguments, DeviceName, EnergyName, FitArguments, FitName, InitArguments, KineticName, LossName, ModelArguments,
     Precision, ProtocolName, SourceArguments, TrainArguments,
 };
 

@@ -9,9 +9,12 @@ use hnn_trainer::preset::{self, Preset};
 use hnn_trainer::{fit, loss};
 
 use crate::arguments::{
-    self, DeviceName, EnergyName, FitArguments, KineticName, LossName, ModelArguments, TrainArguments,
+    self, DeviceName, EnergyName, FitArguments, FitName, KineticName, LossName, ModelArguments, TrainArguments,
 };
 use crate::source::Loaded;
+
+/// Steps of L-BFGS between judgements: it takes some hundred where presets made for Adam count thousands.
+const QUASI_NEWTON_JUDGE_EVERY: u64 = 10;
 
 /// The preset that was named, else the one that suits the data.
 pub(crate) fn preset(arguments: &TrainArguments, loaded: &Loaded) -> anyhow::Result<Preset> {
@@ -29,7 +32,7 @@ pub(crate) fn preset(arguments: &TrainArguments, loaded: &Loaded) -> anyhow::Res
         // A baseline has no energy, so that no other preset suits it.
         None => match &typed.model {
             Some(model) if model.parse::<Kind>()?.is_baseline() => named(model),
-            _ => Ok(suggested(&loaded.train)),
+            _ => Ok(suggested(&loaded.train, asks_for_steps(arguments))),
         },
     }
 }
@@ -44,8 +47,46 @@ fn constraints(typed: &ModelArguments, loaded: &Loaded) -> Vec<String> {
 }
 
 /// The preset that suits the data.
-pub(crate) fn suggested(train: &Dataset) -> Preset {
-    preset::suggested(train.dof, train.inputs, has_derivatives(train))
+pub(crate) fn suggested(train: &Dataset, descend: bool) -> Preset {
+    preset::suggested(train.dof, train.inputs, has_derivatives(train), descend)
+}
+
+/// Whether anything that was typed makes sense only where a loss is descended step by step.
+fn asks_for_steps(typed: &TrainArguments) -> bool {
+    let TrainArguments { fit, model, init, .. } = typed;
+    let of_steps = [
+        fit.fit.is_some_and(|fit| method(fit).descends()),
+        fit.loss == Some(LossName::Rollout),
+        model.model.as_deref() == Some("port"),
+        init.init.is_some(),
+    ];
+    of_steps.contains(&true) || !idle_in_closed_form(fit).is_empty()
+}
+
+/// What was typed of the options that have no effect on a fit in closed form.
+fn idle_in_closed_form(typed: &FitArguments) -> Vec<&'static str> {
+    let options = [
+        ("--steps", typed.steps.is_some()),
+        ("--batch", typed.batch.is_some()),
+        ("--learning-rate", typed.learning_rate.is_some()),
+        ("--clip", typed.clip.is_some()),
+        ("--patience", typed.patience.is_some()),
+        ("--window", typed.window.is_some()),
+        ("--step-seconds", typed.step_seconds.is_some()),
+        ("--learned-starts", typed.learned_starts.is_some()),
+        ("--scheme", typed.scheme.is_some()),
+    ];
+    options.into_iter().filter(|(_, typed)| *typed).map(|(option, _)| option).collect()
+}
+
+fn method(name: FitName) -> fit::Method {
+    match name {
+        FitName::Adam => fit::Method::Adam,
+        FitName::Lbfgs => fit::Method::Lbfgs,
+        FitName::SampledLbfgs => fit::Method::SampledLbfgs,
+        FitName::Sampled => fit::Method::Sampled,
+        FitName::SampledAdam => fit::Method::SampledAdam,
+    }
 }
 
 fn named(name: &str) -> anyhow::Result<Preset> {
@@ -197,10 +238,30 @@ fn of_rows(typed: &FitArguments, loss: loss::Settings) -> anyhow::Result<loss::S
 }
 
 /// The optimiser: the preset's, with what was typed.
-pub(crate) fn fit(typed: &FitArguments, preset: fit::Settings) -> fit::Settings {
-    fit::Settings {
+pub(crate) fn fit(typed: &FitArguments, preset: fit::Settings) -> anyhow::Result<fit::Settings> {
+    let method = typed.fit.map_or(preset.method, method);
+    let idle = if method.descends() { Vec::new() } else { idle_in_closed_form(typed) };
+    if method.is_quasi_newton() && (typed.batch.is_some() || typed.learning_rate.is_some() || typed.clip.is_some()) {
+        bail!(
+            "--batch, --learning-rate and --clip have no effect on `--fit {method}`: it takes all of the data at each step \
+             and searches for its length"
+        );
+    }
+    if !idle.is_empty() {
+        bail!(
+            "{} has no effect on `--fit {method}`, which is in closed form; use `--fit sampled+adam` or `--fit adam`",
+            idle.join(", ")
+        );
+    }
+    Ok(fit::Settings {
+        method,
         steps: typed.steps.map_or(preset.steps, |steps| steps as u64),
-        batch: typed.batch.or(preset.batch),
+        batch: if method.is_quasi_newton() { None } else { typed.batch.or(preset.batch) },
+        judge_every: if method.is_quasi_newton() {
+            preset.judge_every.min(QUASI_NEWTON_JUDGE_EVERY)
+        } else {
+            preset.judge_every
+        },
         rate: typed.learning_rate.unwrap_or(preset.rate),
         clip: typed.clip.or(preset.clip),
         patience: typed.patience.or(preset.patience),
@@ -217,5 +278,5 @@ pub(crate) fn fit(typed: &FitArguments, preset: fit::Settings) -> fit::Settings 
         },
         seed: typed.seed,
         ..preset
-    }
+    })
 }

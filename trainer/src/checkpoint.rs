@@ -12,7 +12,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::architecture::Parameters;
 use crate::execute::Precision;
-use crate::fit::Starts;
+use crate::fit::{Memory, Starts};
 
 /// Version of the checkpoint's layout.
 const LAYOUT: &str = "1";
@@ -63,10 +63,15 @@ pub struct Checkpoint {
     pub starts: Starts,
     /// Learned first states of held-out windows.
     pub judge_starts: Starts,
+    /// What L-BFGS remembers; empty for other methods.
+    pub memory: Memory,
+    /// Its last steps in a row that made no progress.
+    pub idle_steps: u32,
 }
 
 const GROUPS: [&str; 4] = ["parameter", "moment_1", "moment_2", "best"];
 const START_GROUPS: [&str; 2] = ["starts", "judge_starts"];
+const MEMORY_COLUMNS: [&str; 2] = ["memory/moves", "memory/changes"];
 
 impl Checkpoint {
     /// Writes everything as one safetensors file, atomically.
@@ -91,11 +96,19 @@ impl Checkpoint {
                 }
             }
         }
+        for (column, rows) in MEMORY_COLUMNS.iter().zip([&self.memory.moves, &self.memory.changes]) {
+            if let Some(first) = rows.first() {
+                let tensor = Tensor::new(vec![rows.len(), first.len()], rows.concat());
+                let tensor = tensor.map_err(|error| content(path, error.to_string()))?;
+                tensors.push(((*column).to_owned(), tensor));
+            }
+        }
         let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{:016x}", value.to_bits()));
         let metadata = [
             ("layout", LAYOUT.to_owned()),
             ("step", self.step.to_string()),
             ("stale", self.stale.to_string()),
+            ("idle_steps", self.idle_steps.to_string()),
             ("best_loss", number(self.best_loss)),
             ("held_out", number(self.held_out)),
             ("start_width", self.starts.width.to_string()),
@@ -136,7 +149,19 @@ impl Checkpoint {
             let (offsets, moment_1, moment_2) = (column("offsets"), column("moment_1"), column("moment_2"));
             Ok(Starts { width, offsets, moment_1, moment_2, visits })
         };
+        let memory = |column: &str| -> Vec<Vec<f64>> {
+            let rows = |tensor: &Tensor| {
+                let width = tensor.shape().last().copied().unwrap_or(1).max(1);
+                tensor.data().chunks_exact(width).map(<[f64]>::to_vec).collect()
+            };
+            tensors.get(column).map(rows).unwrap_or_default()
+        };
+        // Absent where an earlier version wrote the file.
+        let idle_steps =
+            metadata.get("idle_steps").map_or(Ok(0), |text| text.parse().map_err(|_| wrong("idle_steps")))?;
         Ok(Self {
+            memory: Memory { moves: memory(MEMORY_COLUMNS[0]), changes: memory(MEMORY_COLUMNS[1]) },
+            idle_steps,
             step: count("step")?,
             stale: count("stale")?,
             best_loss: number("best_loss")?,
@@ -278,6 +303,8 @@ mod tests {
             best: parameters,
             starts,
             judge_starts: Starts::default(),
+            memory: Memory { moves: vec![vec![0.1, 1e-40], vec![0.3, 0.5]], changes: vec![vec![1.0, 2.0]; 2] },
+            idle_steps: 2,
         }
     }
 

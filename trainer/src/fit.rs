@@ -1,12 +1,16 @@
-//! Makes a loss small: Adam with cosine decay, clipping, early stop and checkpoints.
+//! Makes a loss small: in closed form, by Adam or L-BFGS, or by one after the other, with early stop and checkpoints.
 //!
 //! Everything is seeded and every source of chance is a function of (seed, epoch), so the position of training is its step
 //! count: continuing from a [`Checkpoint`] gives, bit for bit, what not stopping would have given. Adam itself is burn's;
 //! learned first states of windows are moved by [`Starts`], because only those of the current batch may move. Files, terminals
 //! and signals are the caller's: progress leaves through [`Observer`], and a flag asks to stop.
 
+mod lbfgs;
+mod quasi_newton;
 mod residual;
+mod sampled;
 mod schedule;
+mod settings;
 mod starts;
 #[cfg(test)]
 mod tests;
@@ -21,69 +25,21 @@ use serde::{Deserialize, Serialize};
 use crate::architecture::{Architecture, Parameters};
 use crate::checkpoint::Checkpoint;
 use crate::data::Dataset;
-use crate::execute::{Arithmetic, Device, DeviceError, ExecuteError, Precision, Real, download_scalar};
+use crate::execute::{Arithmetic, DeviceError, ExecuteError, Real, download_scalar};
 use crate::loss::{self, Batch, LossError, Objective};
 
 pub use residual::residual_noise;
+pub use lbfgs::Memory;
+pub use sampled::{MAX_CANCELLATION, Sampled, sample};
 use schedule::Order;
+pub use settings::{Method, Settings};
 pub use starts::Starts;
 use weights::{Move, Weights};
 
 /// Adam steps given to the first states of held-out windows before each judgement.
 const HELD_OUT_REFINEMENTS: usize = 8;
-/// Strongest weight decay.
-const MAX_WEIGHT_DECAY: f64 = 1000.0;
 /// Most steps of a training.
 pub const MAX_STEPS: u64 = 1 << 32;
-
-/// How to train.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Optimiser steps.
-    pub steps: u64,
-    /// Rows or windows per step; all of them where absent.
-    pub batch: Option<usize>,
-    /// Learning rate at the first step.
-    pub rate: f64,
-    /// Learning rate at the last step, as a fraction of the first.
-    pub final_rate: f64,
-    /// Learning rate of first states, in deviations of the data.
-    pub start_rate: f64,
-    /// Pull of network weights towards 0, decoupled from the gradient; physical parameters and biases are not pulled.
-    pub weight_decay: f64,
-    /// Largest norm of the gradient; longer ones are shortened.
-    pub clip: Option<f64>,
-    /// Steps between judgements on held-out data, metrics and checkpoints.
-    pub judge_every: u64,
-    /// Judgements without improvement after which training stops.
-    pub patience: Option<u64>,
-    /// Precision of the tensors.
-    pub precision: Precision,
-    /// Where they are computed.
-    pub device: Device,
-    /// Seed of everything random.
-    pub seed: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            steps: 2000,
-            batch: None,
-            rate: 3e-3,
-            final_rate: 0.01,
-            start_rate: 1e-2,
-            weight_decay: 0.0,
-            clip: Some(1.0),
-            judge_every: 50,
-            patience: None,
-            precision: Precision::F32,
-            device: Device::Flex,
-            seed: 0,
-        }
-    }
-}
 
 /// Why training ended without a result.
 #[derive(Debug, thiserror::Error)]
@@ -191,6 +147,8 @@ impl Observer for Silent {}
 pub enum Outcome {
     /// All steps were taken.
     Finished,
+    /// The loss no longer falls.
+    Converged,
     /// Held-out data no longer improved.
     StoppedEarly,
     /// The flag was raised; the checkpoint continues from here.
@@ -230,8 +188,7 @@ pub struct Task<'a> {
 /// # Errors
 /// What [`fit`] would return before its first step.
 pub fn check_task(task: Task<'_>) -> Result<(), FitError> {
-    check(task.settings)?;
-    Trainer::new(task, None).map(drop)
+    Training::new(task, None).map(drop)
 }
 
 /// Trains until the steps are taken, held-out data stop improving, or `interrupted` is raised.
@@ -244,30 +201,12 @@ pub fn fit(
     observer: &mut dyn Observer,
     interrupted: &AtomicBool,
 ) -> Result<Fitted, FitError> {
-    check(task.settings)?;
-    let mut trainer = Trainer::new(task, resume)?;
-    let outcome = trainer.run(observer, interrupted)?;
-    let checkpoint = trainer.checkpoint()?;
-    Ok(Fitted { outcome, parameters: checkpoint.best.clone(), report: trainer.report, checkpoint })
+    Training::new(task, resume)?.run(observer, interrupted)
 }
 
-fn check(settings: &Settings) -> Result<(), FitError> {
-    let refuse = |message: &str| Err(FitError::Setting(message.to_owned()));
-    let positive = |value: f64| value.is_finite() && value > 0.0;
-    match settings {
-        s if s.steps == 0 || s.steps > MAX_STEPS => refuse("training takes at least one step and at most 2^32"),
-        s if s.batch == Some(0) => refuse("a batch has at least one row"),
-        s if !positive(s.rate) || !positive(s.start_rate) => refuse("learning rates are positive"),
-        s if !(0.0..=1.0).contains(&s.final_rate) => refuse("the final rate is a fraction between 0 and 1"),
-        s if !(0.0..=MAX_WEIGHT_DECAY).contains(&s.weight_decay) => refuse("weight decay lies between 0 and 1000"),
-        s if s.clip.is_some_and(|norm| !positive(norm)) => refuse("gradients are clipped to a positive norm"),
-        s if s.judge_every == 0 => refuse("training is judged every step or less often"),
-        _ => Ok(()),
-    }
-}
-
-struct Trainer<'a> {
-    settings: &'a Settings,
+/// A training that can begin: its settings, loss, scheme and data fit together, and what is drawn or solved for is.
+struct Training {
+    settings: Settings,
     objective: Objective,
     judge: Option<Objective>,
     weights: Weights,
@@ -279,16 +218,22 @@ struct Trainer<'a> {
     best: Option<(f64, Parameters)>,
     stale: u64,
     report: Option<Report>,
+    /// What L-BFGS remembers, and where it is.
+    memory: Memory,
+    point: Option<lbfgs::Point>,
+    idle_steps: u32,
+    converged: bool,
 }
 
-impl<'a> Trainer<'a> {
-    fn new(task: Task<'a>, resume: Option<&Checkpoint>) -> Result<Self, FitError> {
+impl Training {
+    fn new(task: Task<'_>, resume: Option<&Checkpoint>) -> Result<Self, FitError> {
+        task.settings.check()?;
         let (model, settings) = (&task.architecture.model, task.settings);
         let recording = Arithmetic::on(settings.device, settings.precision)?.with_derivatives();
         let mut objective = Objective::new(task.loss, model, task.train, task.train, &recording)?;
         // A checkpoint belongs to the stage of the last step that was taken.
         let taken = resume.map_or(0, |checkpoint| checkpoint.step.saturating_sub(1));
-        objective.enter(taken, settings.steps);
+        objective.enter(taken, settings.steps_in_all());
         if objective.parameters().is_empty() {
             return Err(FitError::Setting(
                 "the loss depends on none of the model's weights: there is nothing to learn".into(),
@@ -299,15 +244,19 @@ impl<'a> Trainer<'a> {
             None => None,
         };
         if let Some(judge) = &mut judge {
-            judge.enter(taken, settings.steps);
+            judge.enter(taken, settings.steps_in_all());
         }
         let order = Order::new(settings.seed, objective.items(), settings.batch);
         let starts = Starts::new(objective.items(), objective.start_width());
         let judge_starts = judge.as_ref().map_or_else(Starts::default, |j| Starts::new(j.items(), j.start_width()));
-        let weights = Weights::new(&task.architecture.initial, &recording);
+        let weights = if settings.method.samples() && resume.is_none() {
+            Weights::new(&sample(task)?.parameters, &recording)
+        } else {
+            Weights::new(&task.architecture.initial, &recording)
+        };
         let whole = (order.batch_len() == objective.items()).then(|| objective.gather(&order.items(0)));
-        let mut trainer = Self {
-            settings,
+        let mut training = Self {
+            settings: settings.clone(),
             objective,
             judge,
             weights,
@@ -319,27 +268,39 @@ impl<'a> Trainer<'a> {
             best: None,
             stale: 0,
             report: None,
+            memory: Memory::default(),
+            point: None,
+            idle_steps: 0,
+            converged: false,
         };
         if let Some(checkpoint) = resume {
-            trainer.restore(checkpoint)?;
+            training.restore(checkpoint)?;
         }
-        Ok(trainer)
+        Ok(training)
     }
 
-    fn run(&mut self, observer: &mut dyn Observer, interrupted: &AtomicBool) -> Result<Outcome, FitError> {
+    fn run(mut self, observer: &mut dyn Observer, interrupted: &AtomicBool) -> Result<Fitted, FitError> {
+        let outcome = self.take_steps(observer, interrupted)?;
+        let checkpoint = self.checkpoint()?;
+        Ok(Fitted { outcome, parameters: checkpoint.best.clone(), report: self.report, checkpoint })
+    }
+
+    fn take_steps(&mut self, observer: &mut dyn Observer, interrupted: &AtomicBool) -> Result<Outcome, FitError> {
         let began = Instant::now();
-        while self.step < self.settings.steps {
+        while self.step < self.settings.steps_in_all() {
             if interrupted.load(Ordering::Relaxed) {
                 self.tell(observer)?;
                 return Ok(Outcome::Interrupted);
             }
             self.enter_stage();
-            let (loss, gradient_norm, rate) = self.advance()?;
-            let due = self.step.is_multiple_of(self.settings.judge_every) || self.step == self.settings.steps;
+            let (loss, gradient_norm, rate) = self.advance_by_method()?;
+            let due = self.step.is_multiple_of(self.settings.judge_every)
+                || self.step == self.settings.steps_in_all()
+                || self.converged;
             let held_out = if due { Some(self.judge(loss)?) } else { self.report.and_then(|report| report.held_out) };
             let report = Report {
                 step: self.step,
-                steps: self.settings.steps,
+                steps: self.settings.steps_in_all(),
                 loss,
                 held_out,
                 best: self.best.as_ref().map(|(loss, _)| *loss),
@@ -353,6 +314,9 @@ impl<'a> Trainer<'a> {
                 self.tell(observer)?;
             }
             let last = self.objective.in_last_stage();
+            if self.converged && last {
+                return Ok(Outcome::Converged);
+            }
             if last && self.settings.patience.is_some_and(|patience| self.stale >= patience) {
                 return Ok(Outcome::StoppedEarly);
             }
@@ -362,8 +326,8 @@ impl<'a> Trainer<'a> {
 
     /// Goes on to the stage of the next step: first states are carried over, and judgements begin anew, as windows differ.
     fn enter_stage(&mut self) {
-        let (settings, step) = (self.settings, self.step);
-        if !self.objective.enter(step, settings.steps) {
+        let (step, steps) = (self.step, self.settings.steps_in_all());
+        if !self.objective.enter(step, steps) {
             return;
         }
         let carry = |starts: &Starts, objective: &Objective| {
@@ -371,18 +335,39 @@ impl<'a> Trainer<'a> {
         };
         self.starts = carry(&self.starts, &self.objective);
         if let Some(judge) = &mut self.judge {
-            judge.enter(step, settings.steps);
+            judge.enter(step, steps);
             self.judge_starts = carry(&self.judge_starts, judge);
         }
-        self.order = Order::new(settings.seed, self.objective.items(), settings.batch);
+        self.order = Order::new(self.settings.seed, self.objective.items(), self.settings.batch);
         let all = self.order.batch_len() == self.objective.items();
         self.whole = all.then(|| self.objective.gather(&self.order.items(0)));
         (self.best, self.stale) = (None, 0);
+        // What L-BFGS remembers is of another function.
+        (self.memory, self.point, self.idle_steps, self.converged) = (Memory::default(), None, 0, false);
+    }
+
+    fn advance_by_method(&mut self) -> Result<(f64, f64, f64), FitError> {
+        match self.settings.method {
+            Method::Adam | Method::SampledAdam => self.advance(),
+            Method::Lbfgs | Method::SampledLbfgs => self.advance_quasi_newton().map(|(loss, norm)| (loss, norm, 1.0)),
+            Method::Sampled => Ok((self.arrive()?, 0.0, 0.0)),
+        }
+    }
+
+    /// The one step of a fit in closed form, which is there already; gives the loss.
+    fn arrive(&mut self) -> Result<f64, FitError> {
+        let items = self.order.items(0);
+        let starts = self.starts.gather(&items, self.weights.arithmetic());
+        let value = |name: &str| self.weights.get(name).map(Real::detach);
+        let total = self.objective.loss(&self.objective.gather(&items), starts, &value)?;
+        let loss = self.finite("the loss", download_scalar(&total)?)?;
+        self.step += 1;
+        Ok(loss)
     }
 
     /// One step; gives the loss before it, the norm of its gradient, and its rate.
     fn advance(&mut self) -> Result<(f64, f64, f64), FitError> {
-        let settings = self.settings;
+        let settings = &self.settings;
         let items = self.order.items(self.step);
         let batch = match &self.whole {
             Some(batch) => batch.clone(),
@@ -463,6 +448,8 @@ impl<'a> Trainer<'a> {
             starts: self.starts.clone(),
             judge_starts: self.judge_starts.clone(),
             held_out: self.report.and_then(|report| report.held_out),
+            memory: self.memory.clone(),
+            idle_steps: self.idle_steps,
         })
     }
 
@@ -471,8 +458,12 @@ impl<'a> Trainer<'a> {
         if !checkpoint.starts.fits(&self.starts) || !checkpoint.judge_starts.fits(&self.judge_starts) {
             return refuse("it was made with other windows of data");
         }
-        if checkpoint.step > self.settings.steps {
+        if checkpoint.step > self.settings.steps_in_all() {
             return refuse("it has taken more steps than are asked for");
+        }
+        let variables = checkpoint.parameters.values().map(|tensor| tensor.data().len()).sum::<usize>();
+        if !checkpoint.memory.fits(variables + checkpoint.starts.offsets.len()) {
+            return refuse("what L-BFGS remembers has another length");
         }
         if !self.weights.restore(checkpoint) {
             return refuse("its parameters have other names or shapes");
@@ -481,6 +472,8 @@ impl<'a> Trainer<'a> {
         self.judge_starts = checkpoint.judge_starts.clone();
         self.step = checkpoint.step;
         self.stale = checkpoint.stale;
+        self.memory = checkpoint.memory.clone();
+        self.idle_steps = checkpoint.idle_steps;
         self.best = checkpoint.best_loss.map(|loss| (loss, checkpoint.best.clone()));
         Ok(())
     }

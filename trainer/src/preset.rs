@@ -26,20 +26,46 @@ pub struct Preset {
 
 /// Every preset.
 #[must_use]
-pub fn all() -> [Preset; 10] {
+pub fn all() -> [Preset; 11] {
     let [mlp, node, lstm] = baseline::all();
-    [published(), clean(), noisy(), noisy_with_derivatives(), recording(), bodies(), constrained(), mlp, node, lstm]
+    [
+        published(),
+        closed_form(),
+        clean(),
+        noisy(),
+        noisy_with_derivatives(),
+        recording(),
+        bodies(),
+        constrained(),
+        mlp,
+        node,
+        lstm,
+    ]
 }
 
 /// The preset that suits such data: `recording` where there are inputs; `clean` where several degrees of freedom come with
-/// derivatives; else `noisy-with-derivatives` or `noisy`, by what the data have.
+/// derivatives; `closed-form` where one does, or `noisy-with-derivatives` if `descend` asks for steps; else `noisy`.
 #[must_use]
-pub fn suggested(dof: usize, inputs: usize, derivatives: bool) -> Preset {
+pub fn suggested(dof: usize, inputs: usize, derivatives: bool, descend: bool) -> Preset {
     match (dof, inputs, derivatives) {
         (_, 1.., _) => recording(),
         (2.., 0, true) => clean(),
-        (_, 0, true) => noisy_with_derivatives(),
+        (_, 0, true) if descend => noisy_with_derivatives(),
+        (_, 0, true) => closed_form(),
         _ => noisy(),
+    }
+}
+
+/// Given derivatives, in closed form: T quadratic, V a layer of 32 drawn units.
+///
+/// Noisy states are reconciled with the derivatives first, so that one linear least squares is left.
+fn closed_form() -> Preset {
+    Preset {
+        name: "closed-form",
+        description: "states with derivatives, clean or noisy, energy conserved: solved, not descended",
+        model: architecture::Settings { kind: Kind::Separable, hidden: vec![32], ..architecture::Settings::default() },
+        loss: loss::Settings::Field,
+        fit: fit::Settings { method: fit::Method::Sampled, ..fit::Settings::default() },
     }
 }
 
@@ -196,9 +222,10 @@ mod tests {
 
     #[test]
     fn data_with_inputs_get_a_model_with_inputs() {
-        assert_eq!(suggested(1, 1, true).model.kind, Kind::Port);
-        assert_eq!(suggested(2, 0, false).name, "noisy");
-        assert_eq!(suggested(1, 0, true).name, "noisy-with-derivatives");
-        assert_eq!(suggested(4, 0, true).name, "clean");
+        assert_eq!(suggested(1, 1, true, false).model.kind, Kind::Port);
+        assert_eq!(suggested(2, 0, false, false).name, "noisy");
+        assert_eq!(suggested(1, 0, true, true).name, "noisy-with-derivatives");
+        assert_eq!(suggested(1, 0, true, false).name, "closed-form");
+        assert_eq!(suggested(4, 0, true, false).name, "clean");
     }
 }

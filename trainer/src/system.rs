@@ -21,6 +21,7 @@ use crate::data::DataError;
 use crate::random::Stream;
 
 pub use catalogue::SYSTEMS;
+pub(crate) use field::tensor;
 pub use field::{Energy, Field, ModelField};
 pub use generate::{Attained, Generated, TRUTH_TOLERANCE, fresh_starts, generate};
 pub(crate) use protocol::spaced;

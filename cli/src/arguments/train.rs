@@ -215,9 +215,9 @@ pub(crate) struct FitArguments {
     /// What to minimise
     #[arg(long, value_name = "NAME", value_enum)]
     pub(crate) loss: Option<LossName>,
-    /// How to minimise it
-    #[arg(long, value_name = "NAME", value_enum, default_value_t = FitName::Adam)]
-    pub(crate) fit: FitName,
+    /// How to minimise it; without it, the way that suits the data and whatever else is asked for
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub(crate) fit: Option<FitName>,
     /// Scheme that `--loss rollout` steps through
     #[arg(long, value_name = "NAME")]
     pub(crate) scheme: Option<String>,
@@ -286,6 +286,16 @@ pub(crate) enum LossName {
 pub(crate) enum FitName {
     /// Adam with cosine decay
     Adam,
+    /// L-BFGS with a line search, on all data at once
+    Lbfgs,
+    /// Hidden layers drawn from the data, the rest solved for in closed form
+    Sampled,
+    /// The closed form, then Adam from there
+    #[value(name = "sampled+adam")]
+    SampledAdam,
+    /// The closed form, then L-BFGS from there
+    #[value(name = "sampled+lbfgs")]
+    SampledLbfgs,
 }
 
 /// Precisions.

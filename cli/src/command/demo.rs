@@ -97,7 +97,7 @@ fn prepare(out: &Path, force: bool) -> anyhow::Result<()> {
 fn train(out: &Path, source: &SystemSource) -> anyhow::Result<(Run, Fitted)> {
     let source = Source::System(source.clone());
     let loaded = source.load()?;
-    let mut preset = plan::suggested(&loaded.train);
+    let mut preset = plan::suggested(&loaded.train, false);
     preset.model.angles = vec![0];
     preset.fit.seed = SEED;
     let Preset { model, loss, fit, .. } = preset;
@@ -130,7 +130,11 @@ fn rows(
     let mut rows = Vec::new();
     let mut row = |what: &str, figure: String| rows.push(vec![what.to_owned(), figure]);
     row("data", Source::System(source.clone()).describe());
-    row("training", format!("{} steps in {trained:.1} s", fitted.checkpoint.step));
+    let how = match fitted.checkpoint.step {
+        1 => "in closed form".to_owned(),
+        steps => format!("{steps} steps"),
+    };
+    row("training", format!("{how}, {trained:.1} s with the making of the data"));
     if let Some(deployed) = &judged.deployed {
         let [energy, coordinate] = [deployed.metrics.energy_mse, deployed.metrics.coordinate_mse]
             .map(|value| value.map_or("diverged".to_owned(), |value| format!("{value:.2e}")));

@@ -9,13 +9,13 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use hnn_exporter::density::Density;
-use hnn_trainer::architecture::{Architecture, Scaling};
+use hnn_trainer::architecture::{self, Architecture, Scaling};
 use hnn_trainer::checkpoint::Checkpoint;
 use hnn_trainer::data::{Dataset, noise};
 use hnn_trainer::ensemble::is_ensemble;
 use hnn_trainer::execute::Arithmetic;
 use hnn_trainer::fit::{self, Fitted, Outcome, Silent, Task};
-use hnn_trainer::run::{self, Config, DataSummary, NoiseReport, Run};
+use hnn_trainer::run::{self, Config, DataSummary, NoiseReport, Origin, Run};
 use hnn_trainer::{density, loss, preset::Preset};
 
 use crate::arguments::TrainArguments;
@@ -91,7 +91,7 @@ fn plan_from(arguments: &TrainArguments) -> anyhow::Result<(Loaded, Planned)> {
     let subject = Subject::new(&arguments.init, || plan::model(&arguments.model, model, &loaded))?;
     let loss = plan::loss(&arguments.fit, loss, subject.mixes()?)?;
     baseline::check(&subject, &arguments.fit, &loss)?;
-    let fit = plan::fit(&arguments.fit, subject.gently(fit));
+    let fit = plan::fit(&arguments.fit, subject.gently(fit))?;
     Ok((loaded, Planned { subject, loss, fit, source: serde_json::to_value(&source)? }))
 }
 
@@ -133,10 +133,16 @@ fn read_again(run: Run) -> anyhow::Result<Prepared> {
     if run::fingerprint(&train) != run.data()?.fingerprint {
         bail!("{}: the data are no longer those the run began with; a new run is needed", run.path().display());
     }
-    let architecture = run.architecture()?;
     let resumed = run.checkpoint()?;
+    let architecture = match (&resumed, &config.model) {
+        // Without a checkpoint the training begins again, for which the stored graph does not say enough.
+        (None, Origin::Named(settings)) if config.fit.method.samples() => {
+            architecture::build(settings, &run.data()?.scaling, config.fit.seed)?
+        }
+        _ => run.architecture()?,
+    };
     let step = resumed.as_ref().map_or(0, |checkpoint| checkpoint.step);
-    console::note(format!("resuming {} at step {step} of {}", run.path().display(), config.fit.steps));
+    console::note(format!("resuming {} at step {step} of {}", run.path().display(), config.fit.steps_in_all()));
     Ok(Prepared { run, config, architecture, train: Arc::new(train), held_out: Arc::new(held_out), resumed })
 }
 
@@ -198,6 +204,8 @@ fn report(run: &Run, fitted: &Fitted, seconds: f64) {
     let step = fitted.checkpoint.step;
     let best = fitted.checkpoint.best_loss.map_or("not judged yet".to_owned(), |loss| format!("{loss:.4e}"));
     console::say(match fitted.outcome {
+        Outcome::Finished if step == 1 => format!("{place}: fitted in {seconds:.1} s; held-out loss {best}"),
+        Outcome::Converged => format!("{place}: converged in {step} steps, {seconds:.1} s; best held-out loss {best}"),
         Outcome::Finished => format!("{place}: trained {step} steps in {seconds:.1} s; best held-out loss {best}"),
         Outcome::StoppedEarly => {
             format!("{place}: held-out loss no longer improved at step {step}, {seconds:.1} s; best {best}")

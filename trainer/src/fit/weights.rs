@@ -64,6 +64,35 @@ impl Weights {
         Some(self.all[at].value.clone())
     }
 
+    /// All parameters behind each other, in the order of their names.
+    pub(super) fn flatten(&self) -> Result<Vec<f64>, ExecuteError> {
+        let parts: Result<Vec<_>, _> = self.all.iter().map(|weight| download(&weight.value)).collect();
+        Ok(parts?.concat())
+    }
+
+    /// Sets them from the first numbers of `x`, rounded to the precision; gives how many that were.
+    pub(super) fn assign(&mut self, x: &[f64]) -> usize {
+        let mut first = 0;
+        for weight in &mut self.all {
+            let len: usize = weight.shape.iter().product();
+            weight.value = self.arithmetic.upload(&weight.shape, &x[first..first + len]).require_grad();
+            first += len;
+        }
+        first
+    }
+
+    /// The gradient in the order of [`Weights::flatten`], 0 for parameters the loss does not depend on.
+    pub(super) fn gradient(&self, gradients: &Gradients) -> Result<Vec<f64>, ExecuteError> {
+        let mut all = Vec::new();
+        for weight in &self.all {
+            match weight.value.grad(gradients) {
+                Some(gradient) => all.extend(download(&gradient)?),
+                None => all.resize(all.len() + weight.shape.iter().product::<usize>(), 0.0),
+            }
+        }
+        Ok(all)
+    }
+
     /// √Σ g² over all parameters.
     pub(super) fn gradient_norm(&self, gradients: &Gradients) -> Result<f64, ExecuteError> {
         let mut square = 0.0;
