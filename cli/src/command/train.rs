@@ -57,7 +57,7 @@ pub(crate) fn train(arguments: &TrainArguments) -> anyhow::Result<Verdict> {
     if arguments.ensemble.is_some() || (arguments.resume && is_ensemble(&arguments.out)) {
         return ensemble::train(arguments);
     }
-    let prepared = if arguments.resume { read_again(run::open(&arguments.out)?)? } else { begin(arguments)? };
+    let prepared = if arguments.resume { resume(&arguments.out)? } else { begin(arguments)? };
     let interrupt = Interrupt::listen()?;
     let began = Instant::now();
     let fitted = prepared.fit(None, interrupt.flag())?;
@@ -73,6 +73,13 @@ pub(crate) fn train(arguments: &TrainArguments) -> anyhow::Result<Verdict> {
         console::say(format!("next: hnn evaluate {place}; hnn export {place} --out DIR"));
         Verdict::Good
     })
+}
+
+/// Goes on with the run of a directory.
+fn resume(out: &Path) -> anyhow::Result<Prepared> {
+    let run = run::open(out)?;
+    let data = data_again(&run)?;
+    read_again(run, data)
 }
 
 /// Makes a run directory from what was typed.
@@ -124,12 +131,20 @@ impl Material {
     }
 }
 
-/// Reads a run directory and the same data again.
-fn read_again(run: Run) -> anyhow::Result<Prepared> {
+/// Training and held-out data of a run.
+type Halves = (Arc<Dataset>, Arc<Dataset>);
+
+/// Makes or reads the data of a run again.
+fn data_again(run: &Run) -> anyhow::Result<Halves> {
     let config = run.config()?;
-    let source = source::of_run(&config.source, run.path())?;
-    let loaded = source.load()?;
+    let loaded = source::of_run(&config.source, run.path())?.load()?;
     let (train, held_out) = with_what_the_loss_needs(loaded, &config.loss)?;
+    Ok((Arc::new(train), Arc::new(held_out)))
+}
+
+/// Reads a run directory, to go on with the data it began with.
+fn read_again(run: Run, (train, held_out): Halves) -> anyhow::Result<Prepared> {
+    let config = run.config()?;
     if run::fingerprint(&train) != run.data()?.fingerprint {
         bail!("{}: the data are no longer those the run began with; a new run is needed", run.path().display());
     }
@@ -143,7 +158,7 @@ fn read_again(run: Run) -> anyhow::Result<Prepared> {
     };
     let step = resumed.as_ref().map_or(0, |checkpoint| checkpoint.step);
     console::note(format!("resuming {} at step {step} of {}", run.path().display(), config.fit.steps_in_all()));
-    Ok(Prepared { run, config, architecture, train: Arc::new(train), held_out: Arc::new(held_out), resumed })
+    Ok(Prepared { run, config, architecture, train, held_out, resumed })
 }
 
 /// Finite-difference derivatives where the loss needs derivatives and none were given.

@@ -1,15 +1,16 @@
 //! `hnn train --ensemble K`: K seeds side by side, each a run of its own.
 
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, ensure};
 use hnn_trainer::ensemble::{self, MAX_MEMBERS};
 use hnn_trainer::fit::{Fitted, Outcome};
+use hnn_trainer::run::Run;
 
-use super::{Material, Prepared, plan_from, read_again, report};
+use super::{Material, Prepared, data_again, plan_from, read_again, report};
 use crate::arguments::TrainArguments;
 use crate::interrupt::Interrupt;
 use crate::progress::Together;
@@ -20,7 +21,7 @@ pub(super) fn train(arguments: &TrainArguments) -> anyhow::Result<Verdict> {
     let out = &arguments.out;
     let prepared = match arguments.ensemble {
         Some(count) => begin(arguments, count)?,
-        None => ensemble::open(out)?.members().iter().map(|run| read_again(run.clone())).collect::<Result<_, _>>()?,
+        None => resume(out)?,
     };
     let interrupt = Interrupt::listen()?;
     let began = Instant::now();
@@ -41,6 +42,15 @@ pub(super) fn train(arguments: &TrainArguments) -> anyhow::Result<Verdict> {
         return Err(error);
     }
     conclude(out, interrupted, seconds)
+}
+
+/// Reads all members; their data are the same and are read once.
+fn resume(out: &Path) -> anyhow::Result<Vec<Prepared>> {
+    let ensemble = ensemble::open(out)?;
+    let first = ensemble.members().first().context("an ensemble has a member")?;
+    let (train, held_out) = data_again(first)?;
+    let again = |run: &Run| read_again(run.clone(), (Arc::clone(&train), Arc::clone(&held_out)));
+    ensemble.members().iter().map(again).collect()
 }
 
 /// Makes the directories of all members, then the file that says they belong together.
