@@ -302,6 +302,39 @@ fn missing_inputs_and_impossible_outputs_are_the_users_error() {
     }
 }
 
+/// A baseline goes the way of every model up to its judgement, and no further.
+#[test]
+fn baselines_are_trained_and_judged_but_never_exported() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let data = ["--system", "spring", "--trajectories", "4", "--horizon", "2", "--rate", "10", "--noise", "0"];
+    let train = |model: &'static str, rest: &[&'static str]| {
+        [&["train"], &data[..], &["--model", model, "--hidden", "4", "--steps", "3"], rest, &["--out", model]].concat()
+    };
+    for (model, stepper) in [("baseline-mlp", "rk4"), ("baseline-node", "rk4"), ("baseline-lstm", "its own map")] {
+        expect(path, 0, &train(model, &[]));
+        let run = fs::read_to_string(path.join(model).join("run.json")).unwrap();
+        assert_eq!(misfits("run", &run).unwrap(), Vec::<String>::new());
+        let (stdout, _) = expect(path, 0, &["evaluate", model, "--json", "evaluation.json"]);
+        assert!(stdout.contains(stepper), "{stdout}");
+        let evaluation = fs::read_to_string(path.join("evaluation.json")).unwrap();
+        assert_eq!(misfits("evaluate", &evaluation).unwrap(), Vec::<String>::new());
+        for command in [&["export", model, "--out", "export"][..], &["inspect", model]] {
+            let (_, stderr) = expect(path, 2, command);
+            assert!(stderr.contains("a baseline has no energy"), "{stderr}");
+        }
+    }
+    for (model, rest, reason) in [
+        ("baseline-node", &["--scheme", "leapfrog", "--force"][..], "--scheme has no effect"),
+        ("baseline-mlp", &["--loss", "rollout", "--force"], "`baseline-node`"),
+        ("baseline-lstm", &["--loss", "field", "--force"], "--loss rollout"),
+        ("baseline-mlp", &["--kinetic", "network", "--force"], "--kinetic has no effect"),
+    ] {
+        let (_, stderr) = expect(path, 2, &train(model, rest));
+        assert!(stderr.contains(reason), "{stderr}");
+    }
+}
+
 /// An imported energy of the corpus.
 fn foreign(name: &str) -> String {
     format!("{}/corpus/files/{name}.onnx", env!("CARGO_MANIFEST_DIR"))

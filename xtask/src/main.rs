@@ -57,7 +57,10 @@ enum Command {
     /// Long runs, recorded in docs/SOAK.md; gates nothing
     Soak,
     /// Export times, and cost of the gradient over the energy in ONNX Runtime; gates nothing
+    #[command(args_conflicts_with_subcommands = true)]
     Bench {
+        #[command(subcommand)]
+        part: Option<Part>,
         /// ONNX files or folders with energies; without any, the committed corpus
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
@@ -67,6 +70,12 @@ enum Command {
     },
     /// Train and export the model that the firmware examples carry
     Artifacts,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum Part {
+    /// How well and how dearly models are learned, beside models without an energy; hours for all of it
+    Learning(bench::Learning),
 }
 
 fn main() -> ExitCode {
@@ -89,7 +98,8 @@ fn execute(command: Command, workspace: &Workspace) -> anyhow::Result<()> {
         Command::Firmware => firmware::run(workspace),
         Command::Fuzz { runs } => fuzz::run(workspace, runs),
         Command::Soak => soak::run(workspace),
-        Command::Bench { paths, json } => bench::export(workspace, &paths, json.as_ref()),
+        Command::Bench { part: Some(Part::Learning(learning)), .. } => bench::learning(workspace, &learning),
+        Command::Bench { part: None, paths, json } => bench::export(workspace, &paths, json.as_ref()),
         Command::Artifacts => artifacts::run(workspace),
     }
 }
