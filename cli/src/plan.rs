@@ -127,7 +127,8 @@ pub(crate) fn model(
     if kind == Kind::Constrained && !typed.angle.is_empty() {
         bail!("--angle: the coordinates of model `{kind}` are Cartesian");
     }
-    if ([Kind::Mlp, Kind::Mechanical, Kind::Pairwise, Kind::Constrained].contains(&kind) || kind.is_baseline()) && typed.kinetic.is_some()
+    if ([Kind::Mlp, Kind::Mechanical, Kind::Pairwise, Kind::Constrained].contains(&kind) || kind.is_baseline())
+        && typed.kinetic.is_some()
     {
         bail!(idle("--kinetic", "`separable` and `port`"));
     }

@@ -8,8 +8,8 @@
 
 mod constraint;
 mod modified;
-mod rattle;
 mod momentum;
+mod rattle;
 mod scheme;
 mod separability;
 mod step;

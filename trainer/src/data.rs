@@ -6,8 +6,8 @@
 
 mod derivative;
 mod error;
-mod noise;
 mod integral;
+mod noise;
 mod read;
 mod reconcile;
 mod selection;
@@ -19,8 +19,8 @@ pub use hnn_runtime::format::{MAX_DOF, MAX_INPUTS};
 
 pub use derivative::finite_differences;
 pub use error::{DataError, Place};
-pub use noise::{Noise, noise};
 pub(crate) use integral::{NODES, centre_columns, cumulative_integrals};
+pub use noise::{Noise, noise};
 pub use read::{GAP_FACTOR, Notice, Reading, read};
 pub use reconcile::{Reconciled, reconcile};
 pub use selection::{MissingPolicy, Momentum, Selection};

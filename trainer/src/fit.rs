@@ -28,8 +28,8 @@ use crate::data::Dataset;
 use crate::execute::{Arithmetic, DeviceError, ExecuteError, Real, download_scalar};
 use crate::loss::{self, Batch, LossError, Objective};
 
-pub use residual::residual_noise;
 pub use lbfgs::Memory;
+pub use residual::residual_noise;
 pub use sampled::{MAX_CANCELLATION, Sampled, sample};
 use schedule::Order;
 pub use settings::{Method, Settings};
