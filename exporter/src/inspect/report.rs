@@ -38,12 +38,9 @@ impl fmt::Display for Inspection {
             let Integration { scheme, dt, .. } = learned;
             writeln!(
                 f,
-                "  learned through     {scheme}, dt = {dt} s: these steps follow the data; H is not the true energy,"
+                "  learned through     {scheme}, dt = {dt} s: these steps follow the data; H itself and other steps"
             )?;
-            writeln!(
-                f,
-                "                      whose place their modified energy takes, and other steps are less exact"
-            )?;
+            writeln!(f, "                      may differ from them by as much as the scheme's own error")?;
         }
         for graph in &self.graphs {
             write!(f, "{graph}")?;
