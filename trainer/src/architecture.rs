@@ -129,7 +129,7 @@ static CATALOGUE: &[Entry] = &[
     Entry {
         kind: Kind::Pairwise,
         name: "pairwise",
-        assumes: "identical bodies, H = a/2 Σ|pᵢ|² + Σ V(|qᵢ − qⱼ|), one V for all pairs",
+        assumes: "identical bodies, H = a/2 Σ|pᵢ|² + Σ V(|qᵢ − qⱼ|), one V for all pairs, a power of the distance times a network",
         guarantees: "the same under permutation, translation and rotation, hence linear and angular momentum conserved (not with \
                      `--external`); separable; runs with any number of bodies",
         build: pairwise::build,

@@ -171,6 +171,10 @@ fn recording() -> Preset {
 }
 
 /// Given derivatives of identical bodies under central pair forces: one potential of the distance.
+///
+/// On reference data, by the clean protocol, seeds 0, 1, 2: two bodies, median energy error 2.8e-8 and coordinate error
+/// 7.7e-5 over 20 s in 3.8 CPU-s; three bodies, median energy error 1.2e-5 over 5 s in 10.6 CPU-s, the making of the data
+/// included.
 #[must_use]
 pub fn bodies() -> Preset {
     Preset {
@@ -178,7 +182,7 @@ pub fn bodies() -> Preset {
         description: "clean states with derivatives of identical bodies that act on each other in pairs",
         model: architecture::Settings { kind: Kind::Pairwise, hidden: vec![32], ..architecture::Settings::default() },
         loss: loss::Settings::Field,
-        fit: fit::Settings { steps: 3000, batch: Some(256), ..fit::Settings::default() },
+        fit: fit::Settings { steps: 3000, rate: 1e-2, batch: Some(256), ..fit::Settings::default() },
     }
 }
 

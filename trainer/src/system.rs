@@ -115,6 +115,14 @@ pub enum SystemError {
         /// Last time at which it was.
         time: f64,
     },
+    /// Steps become too short to arrive.
+    #[error("the motion takes more than {tries} steps and comes no further than t = {time}; shorten the horizon")]
+    Stuck {
+        /// How far it came, s.
+        time: f64,
+        /// Steps tried.
+        tries: usize,
+    },
     /// Refinement does not reach the tolerance: the motion is chaotic, singular or too long.
     #[error(
         "the motion is known only to {attained:.1e} over {horizon} s, {tolerance:.0e} was asked for; shorten the horizon"

@@ -42,7 +42,7 @@ impl std::str::FromStr for Activation {
 pub(super) struct Network {
     pub(super) hidden: Vec<(NodeId, NodeId)>,
     pub(super) last: NodeId,
-    last_bias: Option<NodeId>,
+    pub(super) last_bias: Option<NodeId>,
 }
 
 /// Size of a network.

@@ -5,11 +5,13 @@ use hnn_exporter::graph::{NodeId, Shape, Tensor};
 use super::layers::{Network, Size};
 use super::{ArchitectureError, Builder, Built, Form, MAX_BODIES, Scaling, Settings};
 
-/// H = a/2 Σᵢ |pᵢ|² + Σ_{i<j} E N(s(|qᵢ − qⱼ|)), s(r) = (½ ln(r² + ε²) − centre)/width; with `external`, + Σᵢ E N₁(qᵢ).
+/// H = a/2 Σᵢ |pᵢ|² + Σ_{i<j} E (N(s) + c) e^(−κ w s), s(r) = (½ ln(r² + ε²) − centre)/w of the pair's distance r; with
+/// `external`, + Σᵢ E N₁(qᵢ).
 ///
-/// The logarithm spreads near and far pairs evenly, and ε keeps it smooth where two bodies meet. All pairs go through one
-/// network together, so neither weights nor graph grow with them: the differences of bodies that are k places apart are one
-/// subtraction, n − 1 in all.
+/// The logarithm spreads near and far pairs evenly, and ε keeps it smooth where two bodies meet. The exponential is a power
+/// r^(−κ) with κ learned from 1 on: forces that grow a hundredfold as bodies come near are then as easy to describe there as
+/// elsewhere, and N describes how the law differs from a power. All pairs go through one network together, so neither
+/// weights nor graph grow with them: the differences of bodies that are k places apart are one subtraction, n − 1 in all.
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<(), ArchitectureError> {
     let (bodies, dimension) = shape(builder.settings, builder.scaling)?;
     let kinetic = kinetic(builder)?;
@@ -53,7 +55,7 @@ fn kinetic(builder: &mut Builder<'_>) -> Built {
     Ok(builder.graph.mul(half, inverse_mass)?)
 }
 
-/// Σ_{i<j} E N(s(|qᵢ − qⱼ|)) for positions `[batch, n, d]`.
+/// Σ_{i<j} E (N(s) + c) e^(−κ w s) for positions `[batch, n, d]`.
 fn pair_energy(builder: &mut Builder<'_>, positions: NodeId, bodies: usize) -> Built {
     let range = builder.scaling.pair_range();
     let mut apart = Vec::with_capacity(bodies - 1);
@@ -71,11 +73,15 @@ fn pair_energy(builder: &mut Builder<'_>, positions: NodeId, bodies: usize) -> B
     let spread = builder.graph.scale(logarithm, 0.5 / range.width)?;
     let offset = builder.graph.scalar(range.centre / range.width)?;
     let feature = builder.graph.sub(spread, offset)?;
+    let power = builder.parameter("pair.power", Tensor::full(&[1], 1.0)?)?;
+    let exponent = builder.graph.scale(feature, -range.width)?;
+    let exponent = builder.graph.mul(exponent, power)?;
+    let decay = builder.graph.exp(exponent)?;
     let feature = builder.lifted("pair", feature)?;
     let inputs = builder.graph.shape(feature).len(2).unwrap_or(1);
     let size = Size { inputs, hidden: &builder.settings.hidden, outputs: 1 };
-    let network = builder.network("pair", size, None)?;
-    summed(builder, &network, feature)
+    let network = builder.network("pair", size, Some(0.0))?;
+    summed(builder, &network, feature, Some(decay))
 }
 
 /// Σᵢ E N₁(qᵢ): the same potential for every body, in units of the whole data's positions.
@@ -85,21 +91,35 @@ fn external_energy(builder: &mut Builder<'_>, positions: NodeId) -> Built {
     let inputs = builder.graph.shape(feature).len(2).unwrap_or(1);
     let size = Size { inputs, hidden: &builder.settings.hidden, outputs: 1 };
     let network = builder.network("external", size, None)?;
-    summed(builder, &network, feature)
+    summed(builder, &network, feature, None)
 }
 
-/// A network applied to every row of `[batch, rows, inputs]`, summed over them and scaled to an energy.
+/// A network applied to every row of `[batch, rows, inputs]`, weighted, summed over the rows and scaled to an energy.
 ///
 /// The last layer is linear, so what it reads is summed instead of what it gives.
-fn summed(builder: &mut Builder<'_>, network: &Network, feature: NodeId) -> Built {
+fn summed(builder: &mut Builder<'_>, network: &Network, feature: NodeId, weight: Option<NodeId>) -> Built {
     builder.declare_layers(network, feature)?;
     let hidden = builder.hidden_value(network, feature)?;
-    let total = builder.graph.sum(hidden, &[1])?;
+    let rows = match weight {
+        Some(weight) => builder.graph.mul(hidden, weight)?,
+        None => hidden,
+    };
+    let value = linear(builder, network.last, rows)?;
+    let (Some(bias), Some(weight)) = (network.last_bias, weight) else { return Ok(value) };
+    let constant = linear(builder, bias, weight)?;
+    Ok(builder.graph.add_values(value, constant)?)
+}
+
+/// E θ·Σ φ over the rows φ `[batch, rows, k]`, for a parameter θ of k numbers.
+fn linear(builder: &mut Builder<'_>, parameter: NodeId, rows: NodeId) -> Built {
+    let total = builder.graph.sum(rows, &[1])?;
     let unit = mean(&builder.scaling.q) * mean(&builder.scaling.p_rate);
-    let total = builder.graph.scale(total, unit)?;
-    let parameter = builder.name_of(network.last);
-    builder.declare_linear(&parameter, Form::Direct, total)?;
-    Ok(builder.graph.matmul_transposed(total, network.last)?)
+    let features = builder.graph.scale(total, unit)?;
+    let name = builder.name_of(parameter);
+    builder.declare_linear(&name, Form::Direct, features)?;
+    let width = builder.graph.shape(features).row_len();
+    let row = builder.graph.reshape(parameter, Shape::fixed(&[1, width])?)?;
+    Ok(builder.graph.matmul_transposed(features, row)?)
 }
 
 /// Bodies are alike, hence so are their units.

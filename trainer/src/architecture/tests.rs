@@ -322,7 +322,7 @@ fn what_is_declared_linear_is_linear_with_these_features() {
         (settings(Kind::Separable), 2),
         (Settings { kinetic: Kinetic::Network, ..settings(Kind::Separable) }, 2),
         (Settings { energy: Energy::Mlp, ..settings(Kind::Port) }, 1),
-        (Settings { external: true, ..settings(Kind::Pairwise) }, 3),
+        (Settings { external: true, ..settings(Kind::Pairwise) }, 4),
     ];
     for (settings, terms) in kinds {
         let built = build(&settings, &scaling(2, 0), 3).unwrap();

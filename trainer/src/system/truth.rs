@@ -2,21 +2,28 @@
 //!
 //! Gragg's midpoint rule extrapolated over 2, 4, …, 12 substeps, order 12 (Gragg 1965; Bulirsch and Stoer 1966; Hairer,
 //! Nørsett and Wanner, *Solving Ordinary Differential Equations I*, section II.9, equations 9.10 and 9.13). It needs no
-//! table of coefficients, hits every requested time exactly, and evaluates all trajectories together, which the adaptive
-//! solvers on crates.io, made for one trajectory, do not. Each interval between requested times is divided into 1, 2, 4, …
-//! extrapolation steps until two refinements agree; the finer one is returned, the difference is its error bound. A motion
-//! that agrees is left alone: a close encounter in one of thousands costs its own refinement only.
+//! table of coefficients, hits every requested time exactly, and evaluates all trajectories together, each at its own pace,
+//! which the adaptive solvers on crates.io, made for one trajectory, do not. A step is accepted by the difference of the last
+//! two columns of the triangle; that bounds one step, not the motion. So every motion is integrated again with a hundredth of
+//! that allowance until the two agree: the finer one is returned, the difference is its error bound. A close encounter thus costs
+//! short steps where it happens, in the motion it happens to.
+
+mod pace;
 
 use super::{Field, SystemError};
+use pace::{Care, sweep};
 
-/// Most doublings of the number of steps per interval.
-pub const MAX_REFINEMENTS: u32 = 12;
+/// Most times that a motion is integrated more finely.
+pub const MAX_REFINEMENTS: usize = CAUTIONS.len() - 1;
 
-/// Two refinements closer than this converge at order twelve unless rounding, amplified by the motion, keeps them apart.
-const ROUNDING_BELOW: f64 = 1e-6;
-
-/// Substeps of the extrapolated midpoint rules.
-const SUBSTEPS: [u32; 6] = [2, 4, 6, 8, 10, 12];
+/// The allowance per step is divided by this from one integration to the next.
+const REFINEMENT: f64 = 100.0;
+/// How much shorter than allowed the steps of each integration are.
+const CAUTIONS: [f64; 5] = [0.9, 0.8, 0.72, 0.65, 0.59];
+/// Allowance per step of the first integration, as a part of the tolerance.
+const FIRST_ALLOWANCE: f64 = 0.1;
+/// Motions that advance together: enough to hide the cost of a call, few enough to stay in cache.
+const BATCH: usize = 500;
 
 /// Motions at the requested times.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,11 +36,9 @@ pub struct Truth {
     pub times: Vec<f64>,
     /// States `[times × rows × width]`; the first block is the start.
     pub states: Vec<f64>,
-    /// Largest difference of any coordinate to the next coarser refinement: a bound on the error of these states.
+    /// Largest difference of any coordinate to the next coarser integration: a bound on the error of these states.
     pub attained: f64,
-    /// Extrapolation steps per interval of the motion that needed most.
-    pub steps: u32,
-    /// Evaluations of the field, of all rows that had not agreed yet each.
+    /// Evaluations of the field, of one row each.
     pub evaluations: u64,
 }
 
@@ -49,8 +54,8 @@ impl Truth {
 /// Integrates every row of `starts` `[rows × width]` from `times[0]` through all `times`.
 ///
 /// # Errors
-/// [`SystemError::NotFinite`] where a motion escapes, [`SystemError::Tolerance`] where [`MAX_REFINEMENTS`] doublings do not
-/// bring two refinements within `tolerance` or rounding keeps them apart, and whatever the field reports.
+/// [`SystemError::NotFinite`] where a motion escapes, [`SystemError::Tolerance`] where [`MAX_REFINEMENTS`] do not bring two
+/// integrations within `tolerance` or steps become too many, and whatever the field reports.
 pub fn integrate(field: &mut dyn Field, starts: &[f64], times: &[f64], tolerance: f64) -> Result<Truth, SystemError> {
     let width = field.width();
     let rows = starts.len() / width;
@@ -60,36 +65,44 @@ pub fn integrate(field: &mut dyn Field, starts: &[f64], times: &[f64], tolerance
         times: times.to_vec(),
         states: vec![0.0; times.len() * starts.len()],
         attained: 0.0,
-        steps: 1,
         evaluations: 0,
     };
-    let mut open =
-        Open { rows: (0..rows).collect(), starts: starts.to_vec(), coarse: Vec::new(), apart: f64::INFINITY };
-    open.coarse = sweep(field, starts, times, truth.steps, &mut truth.evaluations)?;
-    for _ in 0..MAX_REFINEMENTS {
-        truth.steps *= 2;
-        let fine = sweep(field, &open.starts, times, truth.steps, &mut truth.evaluations)?;
-        let before = open.apart;
-        open.settle(fine, &mut truth, tolerance);
-        if open.rows.is_empty() {
-            return Ok(truth);
+    for first in (0..rows).step_by(BATCH) {
+        let rows: Vec<usize> = (first..rows.min(first + BATCH)).collect();
+        let starts = starts[first * width..(first + rows.len()) * width].to_vec();
+        refine(field, Open { rows, starts, coarse: Vec::new(), apart: f64::INFINITY }, &mut truth, tolerance)?;
+    }
+    Ok(truth)
+}
+
+/// Integrates ever finer until every motion agrees with itself.
+fn refine(field: &mut dyn Field, mut open: Open, truth: &mut Truth, tolerance: f64) -> Result<(), SystemError> {
+    let mut allowance = tolerance * FIRST_ALLOWANCE;
+    for (index, caution) in CAUTIONS.into_iter().enumerate() {
+        let care = Care { allowance, caution };
+        let fine = sweep(field, &open.starts, &truth.times, care, &mut truth.evaluations)?;
+        if index == 0 {
+            open.coarse = fine;
+        } else {
+            open.settle(fine, truth, tolerance);
         }
-        if open.apart < ROUNDING_BELOW && open.apart > before / 2.0 {
-            break;
+        allowance /= REFINEMENT;
+        if open.rows.is_empty() {
+            return Ok(());
         }
     }
-    let horizon = times.last().zip(times.first()).map_or(0.0, |(last, first)| last - first);
+    let horizon = truth.times.last().zip(truth.times.first()).map_or(0.0, |(last, first)| last - first);
     Err(SystemError::Tolerance { attained: open.apart, tolerance, horizon })
 }
 
-/// Motions whose last two refinements still differ.
+/// Motions whose last two integrations still differ.
 struct Open {
     /// Their rows among the starts.
     rows: Vec<usize>,
     starts: Vec<f64>,
-    /// Their states at the last refinement, `[times × rows × width]`.
+    /// Their states at the last integration, `[times × rows × width]`.
     coarse: Vec<f64>,
-    /// Largest difference at the last refinement.
+    /// Largest difference at the last integration.
     apart: f64,
 }
 
@@ -102,17 +115,16 @@ impl Open {
             let row = at / width % count;
             apart[row] = apart[row].max((a - b).abs());
         }
-        for (place, (row, error)) in
-            self.rows.iter().zip(&apart).enumerate().filter(|(_, (_, error))| **error <= tolerance)
-        {
-            truth.attained = truth.attained.max(*error);
+        let agreeing = (0..count).filter(|place| apart[*place] <= tolerance);
+        for place in agreeing {
+            truth.attained = truth.attained.max(apart[place]);
             for time in 0..truth.times.len() {
-                let (from, to) = ((time * count + place) * width, (time * truth.rows + row) * width);
+                let (from, to) = ((time * count + place) * width, (time * truth.rows + self.rows[place]) * width);
                 truth.states[to..to + width].copy_from_slice(&fine[from..from + width]);
             }
         }
-        let stays = |at: usize| apart[at / width % count] > tolerance;
         let kept = |values: &[f64]| -> Vec<f64> {
+            let stays = |at: usize| apart[at / width % count] > tolerance;
             values.iter().enumerate().filter(|(at, _)| stays(*at)).map(|(_, value)| *value).collect()
         };
         self.starts = kept(&self.starts);
@@ -120,93 +132,6 @@ impl Open {
         self.rows =
             self.rows.iter().zip(&apart).filter(|(_, error)| **error > tolerance).map(|(row, _)| *row).collect();
         self.apart = apart.into_iter().fold(0.0, f64::max);
-    }
-}
-
-/// One pass with a fixed number of steps per interval; states at all times.
-fn sweep(
-    field: &mut dyn Field,
-    starts: &[f64],
-    times: &[f64],
-    steps: u32,
-    evaluations: &mut u64,
-) -> Result<Vec<f64>, SystemError> {
-    let mut states = starts.to_vec();
-    let mut x = starts.to_vec();
-    let mut scheme = Extrapolation::new(starts.len());
-    for pair in times.windows(2) {
-        let length = (pair[1] - pair[0]) / f64::from(steps);
-        for _ in 0..steps {
-            scheme.step(field, &mut x, length, evaluations)?;
-        }
-        if x.iter().any(|value| !value.is_finite()) {
-            return Err(SystemError::NotFinite { time: pair[0] });
-        }
-        states.extend_from_slice(&x);
-    }
-    Ok(states)
-}
-
-/// Buffers of the extrapolation.
-struct Extrapolation {
-    /// f at the start of the step, and at a substep.
-    slope_first: Vec<f64>,
-    slope: Vec<f64>,
-    before: Vec<f64>,
-    now: Vec<f64>,
-    /// Increments over the step, row j of the triangle as far as it is needed for row j + 1.
-    increments: Vec<Vec<f64>>,
-}
-
-impl Extrapolation {
-    fn new(len: usize) -> Self {
-        let buffer = || vec![0.0; len];
-        Self {
-            slope_first: buffer(),
-            slope: buffer(),
-            before: buffer(),
-            now: buffer(),
-            increments: SUBSTEPS.iter().map(|_| buffer()).collect(),
-        }
-    }
-
-    fn step(&mut self, field: &mut dyn Field, x: &mut [f64], length: f64, count: &mut u64) -> Result<(), SystemError> {
-        field.evaluate(x, &mut self.slope_first)?;
-        *count += 1;
-        for (row, substeps) in SUBSTEPS.into_iter().enumerate() {
-            let h = length / f64::from(substeps);
-            self.before.copy_from_slice(x);
-            for ((now, start), slope) in self.now.iter_mut().zip(&*x).zip(&self.slope_first) {
-                *now = start + h * slope;
-            }
-            for _ in 1..substeps {
-                field.evaluate(&self.now, &mut self.slope)?;
-                *count += 1;
-                for (before, slope) in self.before.iter_mut().zip(&self.slope) {
-                    *before += 2.0 * h * slope;
-                }
-                std::mem::swap(&mut self.before, &mut self.now);
-            }
-            self.extrapolate(row, x);
-        }
-        // The last column, T₆₆, is left in the first place.
-        x.iter_mut().zip(&self.increments[0]).for_each(|(x, increment)| *x += increment);
-        Ok(())
-    }
-
-    /// Enters row `row` of the Aitken–Neville triangle; place k holds T with row − k as its coarsest rule.
-    fn extrapolate(&mut self, row: usize, x: &[f64]) {
-        for (increment, (now, start)) in self.increments[row].iter_mut().zip(self.now.iter().zip(x)) {
-            *increment = now - start;
-        }
-        for place in (0..row).rev() {
-            let ratio = f64::from(SUBSTEPS[row]) / f64::from(SUBSTEPS[place]);
-            let divisor = ratio * ratio - 1.0;
-            let (coarser, finer) = self.increments.split_at_mut(place + 1);
-            for (coarse, fine) in coarser[place].iter_mut().zip(&finer[0]) {
-                *coarse = fine + (fine - *coarse) / divisor;
-            }
-        }
     }
 }
 
