@@ -11,7 +11,7 @@
 mod build;
 mod parse;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::dynamics::{CONSTRAINT, Model};
@@ -81,7 +81,19 @@ impl Fault {
 /// [`ExpressionError`] where the text is no formula, a name is not known, a setting is missing, unused or not finite, a
 /// constant part has no finite value, or nothing depends on the state.
 pub fn parse(text: &str, settings: &BTreeMap<String, f64>) -> Result<Model, ExpressionError> {
-    let model = parse::postfix(text).and_then(|items| build::model(&items, settings));
+    parse_with_unknowns(text, settings, &BTreeSet::new())
+}
+
+/// As [`parse`], where the names in `unknowns` become parameters of the graph, `[1]` each, to be learned.
+///
+/// # Errors
+/// As [`parse`]; each unknown must be used, and may not be a setting as well.
+pub fn parse_with_unknowns(
+    text: &str,
+    settings: &BTreeMap<String, f64>,
+    unknowns: &BTreeSet<String>,
+) -> Result<Model, ExpressionError> {
+    let model = parse::postfix(text).and_then(|items| build::model(&items, settings, unknowns));
     model.map_err(|fault| ExpressionError { message: fault.message, column: fault.column, formula: text.to_owned() })
 }
 

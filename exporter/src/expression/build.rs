@@ -26,15 +26,26 @@ enum Meaning {
         index: Option<usize>,
     },
     Number(f64),
+    /// A parameter of the graph.
+    Unknown,
 }
 
 /// Builds the model.
-pub(super) fn model(items: &[Item], settings: &BTreeMap<String, f64>) -> Result<Model, Fault> {
-    check_settings(items, settings)?;
+pub(super) fn model(
+    items: &[Item],
+    settings: &BTreeMap<String, f64>,
+    unknowns: &BTreeSet<String>,
+) -> Result<Model, Fault> {
+    check_names(items, settings, unknowns)?;
     let mut meanings = BTreeMap::new();
     for item in items {
         if let Step::Name(name) = &item.step {
-            meanings.insert(name.as_str(), meaning(name, settings).map_err(|message| Fault::at(item.column, message))?);
+            let meaning = if unknowns.contains(name) {
+                Meaning::Unknown
+            } else {
+                meaning(name, settings).map_err(|message| Fault::at(item.column, message))?
+            };
+            meanings.insert(name.as_str(), meaning);
         }
     }
     let dof = degrees_of_freedom(items, &meanings)?;
@@ -141,17 +152,30 @@ fn meaning(name: &str, settings: &BTreeMap<String, f64>) -> Result<Meaning, Stri
     })
 }
 
-fn check_settings(items: &[Item], settings: &BTreeMap<String, f64>) -> Result<(), Fault> {
+/// Refuses settings and unknowns that mean something else already, or nothing.
+fn check_names(items: &[Item], settings: &BTreeMap<String, f64>, unknowns: &BTreeSet<String>) -> Result<(), Fault> {
     let used: BTreeSet<&str> = items
         .iter()
         .filter_map(|item| if let Step::Name(name) = &item.step { Some(name.as_str()) } else { None })
         .collect();
-    for (name, value) in settings {
+    for name in settings.keys().chain(unknowns) {
         if coordinate(name).is_some() || name == "pi" || Function::named(name).is_some() {
             return Err(Fault::in_settings(format!(
                 "`{name}` has a meaning of its own in a formula and cannot be set"
             )));
         }
+    }
+    for name in unknowns {
+        if settings.contains_key(name) {
+            return Err(Fault::in_settings(format!(
+                "`{name}` is set to a value and is to be learned; it is one of both"
+            )));
+        }
+        if !used.contains(name.as_str()) {
+            return Err(Fault::in_settings(format!("unknown `{name}` is not used by the formula")));
+        }
+    }
+    for (name, value) in settings {
         if !value.is_finite() {
             return Err(Fault::in_settings(format!("setting `{name}` is {value}, which is not finite")));
         }
@@ -196,6 +220,7 @@ impl Builder {
             Step::Number(value) => Value::Number(*value),
             Step::Name(name) => match meanings.get(name.as_str()) {
                 Some(Meaning::Number(value)) => Value::Number(*value),
+                Some(Meaning::Unknown) => Value::Node(self.graph.parameter(name, &[1]).map_err(at)?),
                 Some(Meaning::Coordinate { momentum, index }) => {
                     let offset = if *momentum { self.dof } else { 0 };
                     Value::Node(self.coordinate(offset + index.unwrap_or(1) - 1).map_err(at)?)

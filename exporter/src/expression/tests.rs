@@ -223,3 +223,26 @@ fn a_division_by_a_constant_zero_is_refused_where_it_is() {
         assert_eq!((error.column, error.message.as_str()), (Some(column), "division by 0"), "{text}");
     }
 }
+
+#[test]
+fn unknowns_are_parameters_of_the_graph_and_everything_else_stays() {
+    let unknowns = ["I", "g"].map(str::to_owned).into_iter().collect();
+    let text = "p^2/(2*I) + m*g*(1 - cos(q))";
+    let model = parse_with_unknowns(text, &settings(&[("m", 3.0)]), &unknowns).unwrap();
+    let names: Vec<&str> = model.graph().parameters().iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["I", "g"]);
+    let value = |name: &str| Tensor::new(vec![1], vec![if name == "I" { 0.25 } else { 9.81 }]).ok();
+    let known = parse(text, &settings(&[("m", 3.0), ("I", 0.25), ("g", 9.81)])).unwrap();
+    let state = [0.7, -1.3];
+    assert!((energy(&model.bind(&value).unwrap(), &state) - energy(&known, &state)).abs() < 1e-14);
+}
+
+#[test]
+fn an_unknown_that_is_set_unused_or_a_coordinate_is_refused_by_name() {
+    let refusal = |text: &str, pairs: &[(&str, f64)], name: &str| {
+        parse_with_unknowns(text, &settings(pairs), &[name.to_owned()].into_iter().collect()).unwrap_err().to_string()
+    };
+    assert!(refusal("p^2 + k*q", &[("k", 1.0)], "k").contains("`k` is set to a value"));
+    assert!(refusal("p^2 + q", &[], "k").contains("`k` is not used"));
+    assert!(refusal("p^2 + q", &[], "q").contains("`q` has a meaning of its own"));
+}

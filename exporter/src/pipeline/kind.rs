@@ -18,6 +18,10 @@ pub enum GraphKind {
     Jacobian,
     /// x, v → second derivatives of H times v
     Hvp,
+    /// x → v = ∂H/∂p
+    Velocity,
+    /// q, v → p, where H is quadratic in p
+    Momentum,
     /// x, dt of every step, u of every step → x after every step
     Rollout,
 }
@@ -27,8 +31,17 @@ impl GraphKind {
     pub const DEFAULT: [Self; 3] = [Self::Hamiltonian, Self::Field, Self::Step];
 
     /// Every graph there is.
-    pub const ALL: [Self; 7] =
-        [Self::Hamiltonian, Self::Field, Self::Step, Self::Hessian, Self::Jacobian, Self::Hvp, Self::Rollout];
+    pub const ALL: [Self; 9] = [
+        Self::Hamiltonian,
+        Self::Field,
+        Self::Step,
+        Self::Hessian,
+        Self::Jacobian,
+        Self::Hvp,
+        Self::Velocity,
+        Self::Momentum,
+        Self::Rollout,
+    ];
 
     /// Name of the graph, and of its file without `.onnx`.
     #[must_use]
@@ -40,6 +53,8 @@ impl GraphKind {
             Self::Hessian => "hessian",
             Self::Jacobian => "jacobian",
             Self::Hvp => "hvp",
+            Self::Velocity => "velocity",
+            Self::Momentum => "momentum",
             Self::Rollout => "rollout",
         }
     }
@@ -54,6 +69,8 @@ impl GraphKind {
             Self::Hessian => "x → second derivatives of H",
             Self::Jacobian => "x, u → derivatives of the field",
             Self::Hvp => "x, v → second derivatives of H times v",
+            Self::Velocity => "x → v = ∂H/∂p",
+            Self::Momentum => "q, v → p, where H is quadratic in p",
             Self::Rollout => "x, dt of every step, u of every step → x after every step",
         }
     }
@@ -73,7 +90,8 @@ impl GraphKind {
     /// The graph, not yet optimized; of a rollout the step that it repeats.
     ///
     /// # Errors
-    /// [`DynamicsError::NotSeparable`] for a scheme that does not suit the model, where the graph is stepped.
+    /// [`DynamicsError::NotSeparable`] for a scheme that does not suit the model, where the graph is stepped;
+    /// [`DynamicsError::NotAModel`] for the momentum of an H that is not quadratic in p.
     pub fn derive(self, model: &Model, scheme: Scheme) -> Result<Graph, DynamicsError> {
         match self {
             Self::Hamiltonian => dynamics::hamiltonian(model),
@@ -82,6 +100,8 @@ impl GraphKind {
             Self::Hessian => dynamics::hessian(model),
             Self::Jacobian => dynamics::jacobian(model),
             Self::Hvp => dynamics::hvp(model),
+            Self::Velocity => dynamics::velocity(model),
+            Self::Momentum => dynamics::momentum(model),
         }
     }
 }

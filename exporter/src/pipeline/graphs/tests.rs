@@ -86,3 +86,33 @@ fn the_last_rewrite_is_named() {
     assert_eq!(changes(0), ["not optimized"]);
     assert_eq!(changes(3), [format!("the optimizer was stopped after 3 rewrite(s), the last: {}", applied[2])]);
 }
+
+#[test]
+fn the_momentum_that_is_written_is_the_mass_matrix_times_the_velocity() {
+    // The inverse of [[2 + cos q₂, ½], [½, 1]] is [[1, −½], [−½, 2 + cos q₂]] / (7/4 + cos q₂).
+    let text = "((2 + cos(q2))*p1^2 + p1*p2 + p2^2)/2 - 4*cos(q1)";
+    let model = crate::expression::parse(text, &Default::default()).unwrap();
+    let written = WriteOptions { precision: Precision::F64, ..WriteOptions::default() };
+    let graphs = vec![GraphKind::Velocity, GraphKind::Momentum];
+    let options = ExportOptions { graphs, onnx: written, ..ExportOptions::default() };
+    let [_, _, midpoint] = Scheme::ALL;
+    let files = write(&model, midpoint, &options).unwrap();
+    let read = |index: usize| onnx::read(&files[index].1.1).unwrap();
+    let [q, v, x] = [&[0.3, 0.7][..], &[1.5, -0.4], &[0.3, 0.7, 0.2, -0.9]]
+        .map(|values| Tensor::new(vec![1, values.len()], values.to_vec()).unwrap());
+    let (inertia, p) = (2.0 + 0.7f64.cos(), evaluate(&read(1), &[("q", &q), ("v", &v)]).unwrap());
+    let wanted = [(1.5 + 0.2) / (inertia - 0.25), (-0.75 - 0.4 * inertia) / (inertia - 0.25)];
+    let back = evaluate(&read(0), &[("x", &x)]).unwrap();
+    let velocity = [inertia * 0.2 - 0.45, 0.1 - 0.9];
+    for (found, wanted) in p[0].data().iter().chain(back[0].data()).zip(wanted.iter().chain(&velocity)) {
+        assert!((found - wanted).abs() < 1e-12, "{found}, not {wanted}");
+    }
+}
+
+#[test]
+fn the_momentum_of_a_network_is_refused_before_anything_is_written() {
+    let options = ExportOptions { graphs: vec![GraphKind::Momentum], ..ExportOptions::default() };
+    let [_, _, midpoint] = Scheme::ALL;
+    let error = write(&network(), midpoint, &options).unwrap_err().to_string();
+    assert!(error.contains("quadratic in p"), "{error}");
+}
