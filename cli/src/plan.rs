@@ -55,13 +55,16 @@ pub(crate) fn suggested(train: &Dataset, descend: bool) -> Preset {
     preset::suggested(train.dof, train.inputs, has_derivatives(train), descend)
 }
 
+/// Models that are solved in closed form unless something asks for steps.
+const SOLVED_BY_DEFAULT: [&str; 2] = ["separable", "mlp"];
+
 /// Whether anything that was typed makes sense only where a loss is descended step by step.
 fn asks_for_steps(typed: &TrainArguments) -> bool {
     let TrainArguments { fit, model, init, .. } = typed;
     let of_steps = [
         fit.fit.is_some_and(|fit| method(fit).descends()),
-        fit.loss == Some(LossName::Rollout),
-        model.model.as_deref() == Some("port"),
+        fit.loss.is_some_and(|loss| loss != LossName::Field),
+        model.model.as_deref().is_some_and(|name| !SOLVED_BY_DEFAULT.contains(&name)),
         init.init.is_some(),
     ];
     of_steps.contains(&true) || !idle_in_closed_form(fit).is_empty()
@@ -79,6 +82,9 @@ fn idle_in_closed_form(typed: &FitArguments) -> Vec<&'static str> {
         ("--step-seconds", typed.step_seconds.is_some()),
         ("--learned-starts", typed.learned_starts.is_some()),
         ("--scheme", typed.scheme.is_some()),
+        ("--robust-from", typed.robust_from.is_some()),
+        ("--shooting-weight", typed.shooting_weight.is_some()),
+        ("--curriculum", !typed.curriculum.is_empty()),
     ];
     options.into_iter().filter(|(_, typed)| *typed).map(|(option, _)| option).collect()
 }

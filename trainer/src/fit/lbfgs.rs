@@ -235,7 +235,7 @@ mod tests {
         let mut point = evaluate(&x).unwrap();
         for _ in 0..iterations {
             let Some(next) = step(&mut memory, &point, &mut evaluate).unwrap() else { break };
-            assert!(next.loss < point.loss, "every step descends");
+            assert!(next.loss <= point.loss, "no step ascends");
             point = next;
         }
         x.clone_from(&point.x);
