@@ -325,7 +325,7 @@ pub(crate) enum DeviceName {
     Tch,
     /// An NVIDIA device, through a LibTorch 2.9.0 with CUDA: feature `tch`
     TchCuda,
-    /// An NVIDIA device, through CubeCL: feature `cuda`, CUDA toolkit (NVRTC) and driver
+    /// An NVIDIA device, through CubeCL: feature `cuda`
     Cuda,
     /// Vulkan, Metal or DirectX, in f32 only: feature `wgpu`
     Wgpu,

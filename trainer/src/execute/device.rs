@@ -24,7 +24,7 @@ pub enum Device {
     Tch,
     /// An NVIDIA device, through a LibTorch 2.9.0 with CUDA.
     TchCuda,
-    /// An NVIDIA device, through CubeCL: kernels are compiled at run time by the CUDA toolkit's NVRTC.
+    /// An NVIDIA device, through CubeCL, which compiles its kernels at run time with an LLVM of its own.
     Cuda,
     /// Whatever WebGPU finds: Vulkan, Metal or DirectX. It has no f64.
     Wgpu,
@@ -101,8 +101,7 @@ impl Device {
             #[cfg(feature = "cuda")]
             Self::Cuda => {
                 let found = tensor::Device::enumerate(tensor::DeviceType::Cuda);
-                let device =
-                    self.first(found, "no CUDA device is found: it wants an NVIDIA driver and the toolkit's NVRTC")?;
+                let device = self.first(found, "no CUDA device is found: it wants an NVIDIA driver")?;
                 self.tried(device)
             }
             #[cfg(feature = "wgpu")]
