@@ -1,7 +1,10 @@
 //! What to learn and how: a preset that suits the data, with every setting that was typed put in its place.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, bail};
-use hnn_exporter::dynamics::Scheme;
+use hnn_exporter::dynamics::{Scheme, separability};
+use hnn_exporter::expression;
 use hnn_trainer::architecture::{self, Energy, Kind, Kinetic};
 use hnn_trainer::data::Dataset;
 use hnn_trainer::execute::{Device, Precision};
@@ -11,6 +14,7 @@ use hnn_trainer::{fit, loss};
 use crate::arguments::{
     self, DeviceName, EnergyName, FitArguments, FitName, KineticName, LossName, ModelArguments, TrainArguments,
 };
+use crate::settings;
 use crate::source::Loaded;
 
 /// Steps of L-BFGS between judgements: it takes some hundred where presets made for Adam count thousands.
@@ -107,16 +111,48 @@ pub(crate) fn model(
         Some(name) => name.parse()?,
         None => preset.kind,
     };
+    check_idle(typed, kind)?;
+    let bodies = (kind == Kind::Pairwise).then(|| typed.bodies.or(loaded.bodies).or(preset.bodies)).flatten();
+    if kind == Kind::Pairwise && bodies.is_none() {
+        bail!("model `{kind}` needs --bodies: how many identical bodies the positions belong to");
+    }
+    let energy = energy(typed, kind, preset.energy)?;
+    // A formula alone has no network: `--hidden 0`.
+    let prior_only = typed.prior.is_some() && typed.hidden == [0];
+    Ok(architecture::Settings {
+        kind,
+        hidden: if typed.hidden.is_empty() || prior_only { preset.hidden } else { typed.hidden.clone() },
+        activation: typed.activation.as_deref().map_or(Ok(preset.activation), str::parse)?,
+        residual: typed.residual || preset.residual,
+        angles: angles(&typed.angle, &loaded.train)?,
+        kinetic: match typed.kinetic {
+            Some(KineticName::Quadratic) => Kinetic::Quadratic,
+            Some(KineticName::Network) => Kinetic::Network,
+            None => preset.kinetic,
+        },
+        energy,
+        constant_force: typed.constant_force || preset.constant_force,
+        bodies,
+        external: typed.external || preset.external,
+        fourier: typed.fourier.unwrap_or(preset.fourier),
+        fourier_scale: typed.fourier_scale.unwrap_or(preset.fourier_scale),
+        constraints: if kind == Kind::Constrained { constraints(typed, loaded) } else { Vec::new() },
+        body_dimension: typed.body_dimension.unwrap_or(preset.body_dimension),
+        prior: typed.prior.clone(),
+        prior_start: settings::parse_of("--fit-parameters", &typed.fit_parameters)?,
+        prior_only,
+        ..preset
+    })
+}
+
+/// Refuses options that would have no effect on a model.
+fn check_idle(typed: &ModelArguments, kind: Kind) -> anyhow::Result<()> {
     let idle = |option: &str, models: &str| format!("{option} has no effect on model `{kind}`; it belongs to {models}");
     if kind != Kind::Port && (typed.energy.is_some() || typed.constant_force) {
         bail!(idle("--energy or --constant-force", "`port`"));
     }
     if kind != Kind::Pairwise && (typed.bodies.is_some() || typed.external) {
         bail!(idle("--bodies or --external", "`pairwise`"));
-    }
-    let bodies = (kind == Kind::Pairwise).then(|| typed.bodies.or(loaded.bodies).or(preset.bodies)).flatten();
-    if kind == Kind::Pairwise && bodies.is_none() {
-        bail!("model `{kind}` needs --bodies: how many identical bodies the positions belong to");
     }
     if kind.is_baseline() && typed.fourier.is_some() {
         bail!(idle("--fourier", "models with an energy"));
@@ -127,37 +163,34 @@ pub(crate) fn model(
     if kind == Kind::Constrained && !typed.angle.is_empty() {
         bail!("--angle: the coordinates of model `{kind}` are Cartesian");
     }
-    if ([Kind::Mlp, Kind::Mechanical, Kind::Pairwise, Kind::Constrained].contains(&kind) || kind.is_baseline())
-        && typed.kinetic.is_some()
-    {
+    let has_kinetic = [Kind::Separable, Kind::Port].contains(&kind);
+    if !has_kinetic && typed.kinetic.is_some() {
         bail!(idle("--kinetic", "`separable` and `port`"));
     }
-    Ok(architecture::Settings {
-        kind,
-        hidden: if typed.hidden.is_empty() { preset.hidden } else { typed.hidden.clone() },
-        activation: typed.activation.as_deref().map_or(Ok(preset.activation), str::parse)?,
-        residual: typed.residual || preset.residual,
-        angles: angles(&typed.angle, &loaded.train)?,
-        kinetic: match typed.kinetic {
-            Some(KineticName::Quadratic) => Kinetic::Quadratic,
-            Some(KineticName::Network) => Kinetic::Network,
-            None => preset.kinetic,
-        },
-        energy: match typed.energy {
-            Some(EnergyName::Separable) => Energy::Separable,
-            Some(EnergyName::Mlp) => Energy::Mlp,
-            Some(EnergyName::Mechanical) => Energy::Mechanical,
-            None => preset.energy,
-        },
-        constant_force: typed.constant_force || preset.constant_force,
-        bodies,
-        external: typed.external || preset.external,
-        fourier: typed.fourier.unwrap_or(preset.fourier),
-        fourier_scale: typed.fourier_scale.unwrap_or(preset.fourier_scale),
-        constraints: if kind == Kind::Constrained { constraints(typed, loaded) } else { Vec::new() },
-        body_dimension: typed.body_dimension.unwrap_or(preset.body_dimension),
-        ..preset
-    })
+    if ![Kind::Hybrid, Kind::Port].contains(&kind) && typed.prior.is_some() {
+        bail!(idle("--prior", "`hybrid`, and to `port`, which adds friction and input to it"));
+    }
+    Ok(())
+}
+
+/// The energy of a `port` model: what was typed, else hybrid where there is a formula, else the preset's.
+fn energy(typed: &ModelArguments, kind: Kind, preset: Energy) -> anyhow::Result<Energy> {
+    let energy = match typed.energy {
+        Some(EnergyName::Separable) => Energy::Separable,
+        Some(EnergyName::Mlp) => Energy::Mlp,
+        Some(EnergyName::Mechanical) => Energy::Mechanical,
+        Some(EnergyName::Hybrid) => Energy::Hybrid,
+        None if typed.prior.is_some() => Energy::Hybrid,
+        None => preset,
+    };
+    let is_hybrid = kind == Kind::Hybrid || (kind == Kind::Port && energy == Energy::Hybrid);
+    if is_hybrid && typed.prior.is_none() {
+        bail!("a hybrid energy needs its formula, as in --prior 'p^2/(2*I) - g*cos(q)' --fit-parameters I=0.1,g=2");
+    }
+    if !is_hybrid && typed.prior.is_some() {
+        bail!("--prior is the formula of `--energy hybrid`; another energy was named");
+    }
+    Ok(energy)
 }
 
 /// Indices of angles, named by column or as q1, q2, ….
@@ -184,9 +217,16 @@ fn angles(typed: &[String], train: &Dataset) -> anyhow::Result<Vec<usize>> {
 pub(crate) fn mixes(model: &architecture::Settings) -> bool {
     match model.kind {
         Kind::Mlp | Kind::Mechanical => true,
-        Kind::Port => model.energy != Energy::Separable,
+        Kind::Port => [Energy::Mlp, Energy::Mechanical].contains(&model.energy),
         _ => false,
     }
+}
+
+/// Whether the formula of a hybrid energy mixes q and p.
+pub(crate) fn prior_mixes(model: &architecture::Settings, formula: &str) -> anyhow::Result<bool> {
+    let names = model.prior_start.keys().cloned().collect();
+    let prior = expression::parse_with_unknowns(formula, &BTreeMap::new(), &names).context("--prior")?;
+    Ok(!separability(&prior)?.is_separable())
 }
 
 /// The loss: the preset's, with what was typed. A rollout of an energy that mixes q and p is stepped by the midpoint rule.

@@ -58,10 +58,13 @@ impl Subject {
         }
     }
 
-    /// Whether it mixes q and p: by name for an architecture, by its graph for an imported one.
+    /// Whether it mixes q and p: by name for an architecture, by its graph for a formula or an imported one.
     pub(crate) fn mixes(&self) -> anyhow::Result<bool> {
         Ok(match self {
-            Self::Named(settings) => plan::mixes(settings),
+            Self::Named(settings) => match &settings.prior {
+                Some(formula) => plan::prior_mixes(settings, formula)?,
+                None => plan::mixes(settings),
+            },
             Self::Imported(foreign) => !separability(&foreign.model)?.is_separable(),
         })
     }

@@ -8,6 +8,7 @@
 mod baseline;
 mod constrained;
 mod fourier;
+mod hybrid;
 mod imported;
 mod layers;
 mod linear;
@@ -28,6 +29,7 @@ use hnn_exporter::dynamics::{DynamicsError, ENERGY, INPUT, STATE};
 use hnn_exporter::graph::{Graph, GraphError, NodeId, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 
+pub use hybrid::unknowns;
 pub use imported::import;
 pub use layers::Activation;
 pub use linear::{Form, Layer, Linear, Term};
@@ -71,6 +73,8 @@ pub enum Kind {
     Separable,
     /// H = ½ pᵀ M⁻¹(q) p + V(q). Lutter, Ritter and Peters, *Deep Lagrangian Networks* (2019).
     Mechanical,
+    /// H = f(q, p; θ) + V(q), f a formula with unknowns θ.
+    Hybrid,
     /// H with dissipation and input. van der Schaft and Jeltsema (2014), section 2.
     Port,
     /// Identical bodies under central pair forces. Battaglia et al., *Interaction Networks* (2016), with H in place of forces.
@@ -118,6 +122,13 @@ static CATALOGUE: &[Entry] = &[
         assumes: "energy is conserved; T is quadratic in p with a mass matrix that depends on q, as of every linkage",
         guarantees: "a Hamiltonian field; M⁻¹(q) ≻ 0, so that p = M v exists; implicit schemes only, as q and p mix",
         build: mechanical::build,
+    },
+    Entry {
+        kind: Kind::Hybrid,
+        name: "hybrid",
+        assumes: "energy is conserved; a formula (`--prior`) gives H but for unknown numbers and a potential",
+        guarantees: "a Hamiltonian field; unknowns keep the sign they start with; separable where the formula is",
+        build: hybrid::build,
     },
     Entry {
         kind: Kind::Port,
@@ -233,6 +244,8 @@ pub enum Energy {
     Mlp,
     /// As in `mechanical`.
     Mechanical,
+    /// As in `hybrid`.
+    Hybrid,
 }
 
 /// What a model is made of; serialised into the run's configuration.
@@ -272,6 +285,12 @@ pub struct Settings {
     pub constraints: Vec<String>,
     /// Coordinates of each body, whose mass they share, for `constrained`.
     pub body_dimension: usize,
+    /// The formula of a hybrid energy.
+    pub prior: Option<String>,
+    /// Its unknowns, by name, and where each starts.
+    pub prior_start: BTreeMap<String, f64>,
+    /// Whether the formula stands alone: a grey box.
+    pub prior_only: bool,
 }
 
 impl Default for Settings {
@@ -293,6 +312,9 @@ impl Default for Settings {
             fourier_scale: 1.0,
             constraints: Vec::new(),
             body_dimension: 2,
+            prior: None,
+            prior_start: BTreeMap::new(),
+            prior_only: false,
         }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct TrainArguments {
     #[arg(long, conflicts_with_all = [
         "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
         "trajectory", "dq", "dp", "split_at_nan", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
-        "energy", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds",
+        "energy", "prior", "fit_parameters", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds",
         "learned_starts", "robust_from", "shooting_weight", "curriculum", "clip", "patience", "seed", "data_seed", "ensemble", "precision",
         "device", "fit",
     ])]
@@ -144,9 +144,16 @@ pub(crate) struct ModelArguments {
     /// Form of T(p): quadratic or network
     #[arg(long, value_name = "FORM")]
     pub(crate) kinetic: Option<KineticName>,
-    /// Energy of a `port` model: separable, mlp or mechanical
+    /// Energy of a `port` model: separable, mlp, mechanical or hybrid
     #[arg(long, value_name = "MODEL")]
     pub(crate) energy: Option<EnergyName>,
+    /// A formula of H with unknown numbers, for `hybrid` or `port`: a network learns the potential it leaves out, none with
+    /// `--hidden 0`. It is in the units of the data
+    #[arg(long, value_name = "FORMULA", allow_hyphen_values = true)]
+    pub(crate) prior: Option<String>,
+    /// Unknowns of `--prior` and where each starts; it keeps that sign, unless it starts at 0
+    #[arg(long, value_name = "NAME=VALUE,…", value_delimiter = ',', allow_hyphen_values = true, requires = "prior")]
+    pub(crate) fit_parameters: Vec<String>,
     /// Adds a learned constant force to a `port` model: a tilt, a sensor's offset
     #[arg(long)]
     pub(crate) constant_force: bool,
@@ -177,7 +184,7 @@ pub(crate) struct InitArguments {
     /// An ONNX file that gives H, to fine-tune instead of a new model: its weights are trained, its graph stays. It takes
     /// physical units; the learning rate starts at 0.001 at most unless --learning-rate says otherwise
     #[arg(long, value_name = "FILE.onnx", conflicts_with_all = [
-        "model", "hidden", "activation", "angle", "residual", "kinetic", "energy", "constant_force", "bodies", "external",
+        "model", "hidden", "activation", "angle", "residual", "kinetic", "energy", "prior", "fit_parameters", "constant_force", "bodies", "external",
         "fourier", "fourier_scale", "constraint", "body_dimension",
     ])]
     pub(crate) init: Option<PathBuf>,
@@ -207,6 +214,8 @@ pub(crate) enum EnergyName {
     Mlp,
     /// ½ pᵀ M⁻¹(q) p + V(q)
     Mechanical,
+    /// The formula of `--prior` and a network
+    Hybrid,
 }
 
 /// How to learn it.

@@ -227,6 +227,17 @@ fn report(run: &Run, fitted: &Fitted, seconds: f64) {
         }
         Outcome::Interrupted => format!("{place}: interrupted at step {step} and saved"),
     });
+    say_unknowns(run, fitted);
+}
+
+/// What was learned of the unknowns of a formula.
+fn say_unknowns(run: &Run, fitted: &Fitted) {
+    let Ok(Config { model: Origin::Named(settings), .. }) = run.config() else { return };
+    let found = architecture::unknowns(&settings, &fitted.checkpoint.best);
+    let values: Vec<String> = found.iter().map(|(name, value)| format!("{name} = {value:.6}")).collect();
+    if !values.is_empty() {
+        console::say(format!("learned: {}", values.join(", ")));
+    }
 }
 
 /// Trains from the beginning, for `hnn demo`.

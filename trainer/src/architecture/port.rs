@@ -10,7 +10,7 @@ use hnn_exporter::dynamics::{DISSIPATION, GAIN};
 use hnn_exporter::graph::{NodeId, Shape, Tensor};
 
 use super::layers::Size;
-use super::{ArchitectureError, Builder, Built, Energy, Kinetic, mechanical, mlp, separable};
+use super::{ArchitectureError, Builder, Built, Energy, Kinetic, hybrid, mechanical, mlp, separable};
 
 /// Viscous friction at the start, as softplus⁻¹: about 5 % of r₀.
 const VISCOUS_START: f64 = -3.0;
@@ -28,6 +28,7 @@ pub(super) fn build(builder: &mut Builder<'_>) -> Result<(), ArchitectureError> 
         Energy::Separable => separable::energy(builder)?,
         Energy::Mlp => mlp::energy(builder)?,
         Energy::Mechanical => mechanical::energy(builder)?,
+        Energy::Hybrid => hybrid::energy(builder)?,
     };
     if builder.settings.constant_force {
         energy = with_constant_force(builder, energy)?;
@@ -92,7 +93,7 @@ fn coulomb_level(builder: &mut Builder<'_>, velocity: NodeId, square: NodeId) ->
     Ok(builder.graph.softplus(level)?)
 }
 
-/// The velocity in units of its deviation: M⁻¹p where T is quadratic in p, else the momentum in its own unit.
+/// The velocity in units of its deviation: ∂H/∂p where it costs no network, else the momentum in its own unit.
 fn scaled_velocity(builder: &mut Builder<'_>) -> Built {
     let velocity = match (builder.settings.energy, builder.settings.kinetic) {
         (Energy::Separable, Kinetic::Quadratic) => {
@@ -101,6 +102,7 @@ fn scaled_velocity(builder: &mut Builder<'_>) -> Built {
             builder.graph.matmul_transposed(image, factor)?
         }
         (Energy::Mechanical, _) => mechanical::velocity(builder)?,
+        (Energy::Hybrid, _) => hybrid::velocity(builder)?,
         _ => return builder.momentum_features(),
     };
     let unit = builder.row(builder.scaling.q_rate.iter().map(|rate| 1.0 / rate).collect())?;

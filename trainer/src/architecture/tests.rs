@@ -1,5 +1,6 @@
 //! What each architecture guarantees, read off its graph or measured with the oracle.
 
+mod hybrid;
 mod pairwise;
 
 use hnn_exporter::dynamics::{Model, Separability, field, hessian, momentum, parts, separability, velocity};
@@ -37,9 +38,9 @@ fn hamiltonian(built: &Architecture, value: &dyn Fn(&str) -> Option<Tensor>) -> 
     built.model.hamiltonian().unwrap().bind(value).unwrap()
 }
 
-/// Every kind with an energy.
+/// Every kind with an energy that needs no formula.
 fn energies() -> impl Iterator<Item = Kind> {
-    Kind::all().filter(|kind| !kind.is_baseline())
+    Kind::all().filter(|kind| !kind.is_baseline() && *kind != Kind::Hybrid)
 }
 
 fn states(rows: usize, width: usize, size: f64) -> Tensor {
@@ -53,6 +54,7 @@ fn every_kind_has_one_row_whose_name_is_read_back() {
         Kind::Mlp,
         Kind::Separable,
         Kind::Mechanical,
+        Kind::Hybrid,
         Kind::Port,
         Kind::Pairwise,
         Kind::Constrained,
@@ -309,8 +311,8 @@ fn impossible_settings_are_refused_in_words() {
     assert!(build(&settings(Kind::Mlp), &broken, 0).unwrap_err().to_string().contains("a scale of 0"));
     assert_eq!(
         "perceptron".parse::<Kind>().unwrap_err().to_string(),
-        "unknown model `perceptron`; known are mlp, separable, mechanical, port, pairwise, constrained, baseline-mlp, \
-         baseline-node, baseline-lstm"
+        "unknown model `perceptron`; known are mlp, separable, mechanical, hybrid, port, pairwise, constrained, \
+         baseline-mlp, baseline-node, baseline-lstm"
     );
 }
 
