@@ -95,7 +95,7 @@ fn the_momentum_that_is_written_is_the_mass_matrix_times_the_velocity() {
     let written = WriteOptions { precision: Precision::F64, ..WriteOptions::default() };
     let graphs = vec![GraphKind::Velocity, GraphKind::Momentum];
     let options = ExportOptions { graphs, onnx: written, ..ExportOptions::default() };
-    let [_, _, midpoint] = Scheme::ALL;
+    let [_, _, midpoint, ..] = Scheme::ALL;
     let files = write(&model, midpoint, &options).unwrap();
     let read = |index: usize| onnx::read(&files[index].1.1).unwrap();
     let [q, v, x] = [&[0.3, 0.7][..], &[1.5, -0.4], &[0.3, 0.7, 0.2, -0.9]]
@@ -112,7 +112,7 @@ fn the_momentum_that_is_written_is_the_mass_matrix_times_the_velocity() {
 #[test]
 fn the_momentum_of_a_network_is_refused_before_anything_is_written() {
     let options = ExportOptions { graphs: vec![GraphKind::Momentum], ..ExportOptions::default() };
-    let [_, _, midpoint] = Scheme::ALL;
+    let [_, _, midpoint, ..] = Scheme::ALL;
     let error = write(&network(), midpoint, &options).unwrap_err().to_string();
     assert!(error.contains("quadratic in p"), "{error}");
 }
