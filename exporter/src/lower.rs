@@ -131,7 +131,7 @@ fn check(what: &'static str, found: usize, limit: usize) -> Result<(), LowerErro
 }
 
 /// The optimized graph and the result of every entry the model has, in the order of the blob's table.
-fn roots(model: &Model, separable: bool) -> Result<Vec<(EntryKind, Graph, NodeId)>, LowerError> {
+fn roots(model: &Model, separable: bool) -> Result<Vec<Root>, LowerError> {
     let parts = dynamics::parts(model)?;
     let constrained = constrained_roots(model)?;
     let mut entries = Vec::new();
@@ -163,8 +163,11 @@ fn roots(model: &Model, separable: bool) -> Result<Vec<(EntryKind, Graph, NodeId
     Ok(entries)
 }
 
+/// What an entry computes: a graph and its root.
+type Root = (EntryKind, Graph, NodeId);
+
 /// Field and constraint of a constrained model. No stepper of such a model uses the field; it is there to be compared.
-fn constrained_roots(model: &Model) -> Result<Option<[(EntryKind, Graph, NodeId); 2]>, LowerError> {
+fn constrained_roots(model: &Model) -> Result<Option<[Root; 2]>, LowerError> {
     let count = model.constraints();
     if count == 0 {
         return Ok(None);

@@ -389,7 +389,7 @@ mod tests {
         assert!(close(&double[1].frequencies_rad_s, &[2.0f64.sqrt()]) && close(&double[0].growth_per_s, &[1.0]));
         let single = found("p^2/2 + q^2/2", &cloud(2, 1.5), &[]);
         assert_eq!(single.len(), 1);
-        let [flat] = &found("p1^2/2 + p2^2/2 + q1^2/2 + 0*q2", &vec![0.0; 4], &[])[..] else { panic!("not one") };
+        let [flat] = &found("p1^2/2 + p2^2/2 + q1^2/2 + 0*q2", &[0.0; 4], &[])[..] else { panic!("not one") };
         assert_eq!(flat.kind, EquilibriumKind::Degenerate);
         let [top] = &found("0 - p^2/2 - q^2/2", &cloud(2, 1.0), &[])[..] else { panic!("not one") };
         assert_eq!((top.kind, top.negative), (EquilibriumKind::Maximum, 2));

@@ -5,8 +5,6 @@
 //! ODE-Net* (2020); Finzi, Wang and Wilson (2020); Choudhary et al., *Physics-enhanced neural networks learn order and chaos* (2020). What differs is said
 //! beside the system. Chaotic ones are recorded and judged only as long as the truth is known.
 
-use std::f64::consts::PI;
-
 use super::start::{Draw, Start};
 use super::{Protocol, Setting, System, TRUTH_TOLERANCE};
 
@@ -150,7 +148,7 @@ const CART_POLE: System = System {
     tolerance: TRUTH_TOLERANCE,
     bodies: None,
     start: Start::Velocity {
-        q: &[Draw::Uniform { low: -0.05, high: 0.05 }, Draw::Uniform { low: -PI, high: PI }],
+        q: &[Draw::Uniform { low: -0.05, high: 0.05 }, Draw::Uniform { low: -3.14, high: 3.14 }],
         v: &[Draw::Uniform { low: -0.05, high: 0.05 }, Draw::Uniform { low: -3.0, high: 3.0 }],
     },
 };
