@@ -63,7 +63,8 @@ pub(crate) fn learning(workspace: &Workspace, asked: &Learning) -> Result<()> {
     let python = python.iter().flat_map(|python| ["--reference", python]);
     // All packages at once, so that features, and with them what is compiled, are those of the tests.
     cmd!(shell, "cargo build --release --quiet --workspace --bin learning --bin hnn-under-test").run()?;
-    let run = cmd!(shell, "cargo run --release --quiet --workspace --bin learning --");
+    let program = workspace.target_of(&workspace.root).join("release").join("learning");
+    let run = cmd!(shell, "{program}");
     let run = run.args(["--seeds", &seeds, "--cycles", &cycles]).args(only).args(python);
     Ok(run.arg("--json").arg(json).arg("--document").arg(document).run()?)
 }

@@ -95,7 +95,7 @@ fn announce(run: &Run, path: &Path) -> anyhow::Result<()> {
     let Some(checkpoint) = run.checkpoint()? else {
         bail!("{place} has not been trained yet; `hnn train --resume --out {whole}` does");
     };
-    let steps = run.config()?.fit.steps;
+    let steps = run.config()?.fit.steps_in_all();
     if checkpoint.step < steps {
         console::note(format!("{place}: trained {} of {steps} steps", checkpoint.step));
     }

@@ -5,12 +5,13 @@
 //! table of coefficients, hits every requested time exactly, and evaluates all trajectories together, each at its own pace,
 //! which the adaptive solvers on crates.io, made for one trajectory, do not. A step is accepted by the difference of the last
 //! two columns of the triangle; that bounds one step, not the motion. So every motion is integrated again with a hundredth of
-//! that allowance until the two agree: the finer one is returned, the difference is its error bound. A close encounter thus costs
-//! short steps where it happens, in the motion it happens to.
+//! that allowance, and in more steps between two requested times, until the two agree: the finer one is returned, the difference is
+//! its error bound. A close encounter thus costs short steps where it happens, in the motion it happens to.
 
 mod pace;
 
 use super::{Field, SystemError};
+use crate::data::as_f64;
 use pace::{Care, sweep};
 
 /// Most times that a motion is integrated more finely.
@@ -79,7 +80,8 @@ pub fn integrate(field: &mut dyn Field, starts: &[f64], times: &[f64], tolerance
 fn refine(field: &mut dyn Field, mut open: Open, truth: &mut Truth, tolerance: f64) -> Result<(), SystemError> {
     let mut allowance = tolerance * FIRST_ALLOWANCE;
     for (index, caution) in CAUTIONS.into_iter().enumerate() {
-        let care = Care { allowance, caution };
+        // Requested times that lie close together would otherwise make two integrations take the very same steps.
+        let care = Care { allowance, caution, parts: as_f64(index + 1) };
         let fine = sweep(field, &open.starts, &truth.times, care, &mut truth.evaluations)?;
         if index == 0 {
             open.coarse = fine;

@@ -76,7 +76,7 @@ fn begin(arguments: &TrainArguments, count: usize) -> anyhow::Result<Vec<Prepare
 /// Trains all members, as many at a time as there are processors. Each is a function of its own seed and of the data alone, so
 /// their order changes nothing.
 fn fit_all(prepared: &[Prepared], interrupted: &AtomicBool) -> Vec<anyhow::Result<Fitted>> {
-    let bar = Together::new(prepared.iter().map(|one| (one.config.fit.steps, one.first_step())));
+    let bar = Together::new(prepared.iter().map(|one| (one.config.fit.steps_in_all(), one.first_step())));
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<anyhow::Result<Fitted>>>> = prepared.iter().map(|_| Mutex::new(None)).collect();
     let work = || {

@@ -9,6 +9,8 @@ const ROUNDING: f64 = 8.0 * f64::EPSILON;
 /// Steps change by these factors at most.
 const SHORTEST: f64 = 0.1;
 const LONGEST: f64 = 4.0;
+/// Part of the way between two requested times that is not worth a step of its own.
+const LEAST_PART: f64 = 1e-9;
 /// Steps tried of one motion, beyond four per requested time, after which it is given up.
 const MAX_TRIES: usize = 20_000;
 
@@ -20,6 +22,8 @@ pub(super) struct Care {
     /// The step that an error asks for is taken shorter by this factor. It should differ between integrations that are
     /// compared: where rounding decides, they then round differently.
     pub(super) caution: f64,
+    /// Steps between two requested times, at least.
+    pub(super) parts: f64,
 }
 
 /// A motion under way.
@@ -33,6 +37,16 @@ struct Motion {
     next: usize,
     /// Whether the last step gave numbers.
     is_finite: bool,
+}
+
+impl Motion {
+    /// Length of the step to try: the one wanted, but no further than the requested time, nor over more than a part of the way to
+    /// it from the one before. What rounding would leave of that way is not left.
+    fn attempted(&self, times: &[f64], care: Care) -> f64 {
+        let (interval, left) = (times[self.next] - times[self.next - 1], times[self.next] - self.time);
+        let length = self.length.min(left).min(interval / care.parts);
+        if left - length < LEAST_PART * interval { left } else { length }
+    }
 }
 
 /// States `[times × rows × width]` of all motions.
@@ -56,8 +70,7 @@ pub(super) fn sweep(
     let mut x = starts.to_vec();
     let mut scheme = Extrapolation::default();
     for _ in 0..MAX_TRIES + 4 * times.len() {
-        let lengths: Vec<f64> =
-            motions.iter().map(|motion| motion.length.min(times[motion.next] - motion.time)).collect();
+        let lengths: Vec<f64> = motions.iter().map(|motion| motion.attempted(times, care)).collect();
         scheme.attempt(field, &x, &lengths)?;
         *evaluations += scheme.evaluations * motions.len() as u64;
         for (place, motion) in motions.iter_mut().enumerate() {
