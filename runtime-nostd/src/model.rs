@@ -19,7 +19,8 @@ pub trait Model<S: Scalar> {
     /// H(q, p).
     fn energy(&mut self, q: &[S], p: &[S]) -> S;
 
-    /// dq = ∂H/∂p and dp = −∂H/∂q + G_p(q) u; damping is not part of it.
+    /// dq = ∂H/∂p and dp = −∂H/∂q + G_p(q) u; damping is not part of it, except in a program with constraints, whose field is the
+    /// whole motion: put no [`Dissipative`](crate::integrate::Dissipative) around such a field.
     fn field(&mut self, q: &[S], p: &[S], u: &[S], dq: &mut [S], dp: &mut [S]);
 }
 

@@ -61,7 +61,11 @@ fn claims(scheme: Scheme) -> Vec<String> {
             "E. Hairer et al., Geometric Numerical Integration, 2nd ed., (II.1.10)",
         ),
     };
-    let damped = "exact decay and order 2 where R does not depend on p and T is quadratic; else approximate";
+    let damped = if scheme.keeps_constraints() {
+        "order 1 in R, order 2 where R = r·A⁻¹; g and its rate to rounding"
+    } else {
+        "exact decay and order 2 where R does not depend on p and T is quadratic; else approximate"
+    };
     [
         scheme.to_string(),
         order.to_string(),

@@ -34,7 +34,7 @@ pub fn constraint(model: &Model) -> Derived {
     Ok(graph)
 }
 
-/// The nearest state, in the metric of the masses, that obeys the constraints: `x` → `x_next` `[batch, 2n]`, and `g`
+/// A state close by that obeys the constraints, reached by steps that are shortest in the metric of the masses: `x` → `x_next` `[batch, 2n]`, and `g`
 /// `[batch, k]` there.
 ///
 /// Newton's method for g(q − M⁻¹Gᵀλ) = 0, then p − Gᵀμ with G M⁻¹(p − Gᵀμ) = 0. It is exact in p where H is quadratic in p.

@@ -8,7 +8,7 @@
 
 use crate::differentiate;
 
-use super::{DynamicsError, ENERGY, Model, Scheme, declare_state};
+use super::{DynamicsError, ENERGY, Model, Scheme, Separability, declare_state, separability};
 
 /// `H̃ = H + h² H₃`, the modified energy of `scheme` with step `dt` up to O(h⁴).
 ///
@@ -18,12 +18,20 @@ use super::{DynamicsError, ENERGY, Model, Scheme, declare_state};
 /// - midpoint, solved exactly: `H₃ = −dᵀ H″ d / 24` with `d = J ∇H = (b, −a)` (the truncated series of chapter IX).
 ///
 /// # Errors
-/// [`DynamicsError::NotAModel`] where the model has dissipation or an input, [`DynamicsError::Scheme`] for a scheme whose terms are
+/// [`DynamicsError::NotAModel`] where the model has dissipation, an input or constraints, [`DynamicsError::NotSeparable`] for an
+/// explicit scheme of an H that does not split, [`DynamicsError::Scheme`] for a scheme whose terms are
 /// not known here and for a step that is not positive.
 pub fn modified(model: &Model, scheme: Scheme, dt: f64) -> Result<Model, DynamicsError> {
     if model.dissipation().is_some() || model.inputs() > 0 {
         let reason = "a model with dissipation or an input has no modified Hamiltonian; only conservative ones have";
         return Err(DynamicsError::NotAModel(reason.to_owned()));
+    }
+    if model.constraints() > 0 {
+        let reason = "the modified energy of a model with constraints is not known here";
+        return Err(DynamicsError::NotAModel(reason.to_owned()));
+    }
+    if let (Some(_), Separability::NotSeparable { reason }) = (scheme.splitting(), separability(model)?) {
+        return Err(DynamicsError::NotSeparable { scheme: scheme.to_string(), reason });
     }
     if !(dt.is_finite() && dt > 0.0) {
         return Err(DynamicsError::Scheme(format!("a step of {dt} s: steps are positive")));
@@ -142,6 +150,8 @@ mod tests {
         let error = modified(&spring, Scheme::Yoshida4, 0.1).unwrap_err().to_string();
         assert!(error.contains("yoshida4") && error.contains("leapfrog"), "{error}");
         assert!(modified(&spring, Scheme::Leapfrog, 0.0).is_err());
+        let mixed = parse("p^2/(2*(2+cos(q)))");
+        assert!(matches!(modified(&mixed, Scheme::Leapfrog, 0.1), Err(DynamicsError::NotSeparable { .. })));
         let mut damped = spring.graph().clone();
         let friction = damped.constant(Tensor::full(&[1], 0.1).unwrap()).unwrap();
         damped.set_output(crate::dynamics::DISSIPATION, friction);

@@ -25,7 +25,8 @@ pub enum StepLength {
 
 /// One step: `x`, `dt`, `u` → `x_next` `[batch, 2n]`, and `residual` `[batch, 1]` where the scheme is implicit.
 ///
-/// The residual is the largest change any coordinate made in the last iteration, in units of the state.
+/// The residual is the largest change any coordinate made in the last iteration, in units of the state; of RATTLE, any position,
+/// over all its stages.
 ///
 /// # Errors
 /// [`DynamicsError::NotSeparable`] for an explicit splitting of an H that does not split, [`DynamicsError::Scheme`] for a

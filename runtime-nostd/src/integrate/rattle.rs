@@ -26,6 +26,9 @@ const STAGES_4: &[f64] = &[SUZUKI_OUTER, SUZUKI_OUTER, 1.0 - 4.0 * SUZUKI_OUTER,
 
 /// RATTLE (H. C. Andersen, J. Comput. Phys. 52 (1983) 24; E. Hairer et al., Geometric Numerical Integration, 2nd ed.,
 /// (VII.1.26)), or its composition to order 4 (S. Reich, SIAM J. Numer. Anal. 33 (1996) 475).
+///
+/// With dissipation use [`AnyStepper`](super::AnyStepper): `Dissipative` ends with friction, after which p may violate
+/// ∂g/∂q·q̇ = 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rattle {
     iterations: u32,
