@@ -194,6 +194,10 @@ pub fn bodies() -> Preset {
 /// Clean rows tell as much one by one as in longer windows, and four times faster. Two substeps, because a step as long as the
 /// rows of a coarse recording would put its own error into the masses; what is left of it where links move fast counts
 /// linearly. What is learned is mostly a few numbers, so V has few units, and L-BFGS converges on them.
+///
+/// On reference data of `pendulum_chain`, in f64, median of seeds 0, 1, 2 of data and weights: the field's motions over 3 s have
+/// a relative error of 3.4e-6 (2 links, 5.5 CPU-s to train), 2.1e-5 (3 links, 12 CPU-s) and 6.6e-5 (5 links, 41 CPU-s). From
+/// row to row without substeps and robust loss it is 4.3e-4 for 3 links at seed 0, 2.6e-3 for 5.
 #[must_use]
 pub fn constrained() -> Preset {
     let rollout = loss::Rollout {
