@@ -80,6 +80,7 @@ fn idle_in_closed_form(typed: &FitArguments) -> Vec<&'static str> {
         ("--patience", typed.patience.is_some()),
         ("--window", typed.window.is_some()),
         ("--step-seconds", typed.step_seconds.is_some()),
+        ("--substeps", typed.substeps.is_some()),
         ("--learned-starts", typed.learned_starts.is_some()),
         ("--scheme", typed.scheme.is_some()),
         ("--robust-from", typed.robust_from.is_some()),
@@ -259,6 +260,7 @@ pub(crate) fn loss(typed: &FitArguments, preset: loss::Settings, mixes: bool) ->
         steps,
         shift: if joined { steps } else { window.unwrap_or(preset.shift) },
         step_seconds: typed.step_seconds.or(preset.step_seconds),
+        substeps: typed.substeps.unwrap_or(preset.substeps),
         learned_starts: typed.learned_starts.unwrap_or(joined || preset.learned_starts),
         robust_from: typed.robust_from.or(preset.robust_from),
         shooting_weight,
@@ -272,6 +274,7 @@ fn of_rows(typed: &FitArguments, loss: loss::Settings) -> anyhow::Result<loss::S
     let of_rollout = [
         ("--window", typed.window.is_some()),
         ("--step-seconds", typed.step_seconds.is_some()),
+        ("--substeps", typed.substeps.is_some()),
         ("--learned-starts", typed.learned_starts.is_some()),
         ("--scheme", typed.scheme.is_some()),
         ("--robust-from", typed.robust_from.is_some()),

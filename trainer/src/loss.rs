@@ -77,6 +77,9 @@ pub struct Rollout {
     /// Length of a step in seconds, met as nearly as a whole number of rows allows; one row where absent. The input is
     /// averaged over a step. Longer steps train faster, and a window of many rows becomes possible.
     pub step_seconds: Option<f64>,
+    /// Equal steps of the scheme that make one of these: data sampled so coarsely that the scheme's own error would be learned
+    /// need more than one. What is deployed then takes the short steps.
+    pub substeps: usize,
     /// Steps between the starts of windows.
     pub shift: usize,
     /// Learns each window's first state instead of trusting its measurement.
@@ -120,6 +123,7 @@ impl Default for Rollout {
             scheme: Scheme::Leapfrog,
             steps: 20,
             step_seconds: None,
+            substeps: 1,
             shift: 10,
             learned_starts: false,
             start_weight: 1.0,

@@ -189,23 +189,31 @@ pub fn bodies() -> Preset {
     }
 }
 
-/// Bodies on constraints, clean positions and momenta without derivatives: short windows through RATTLE of order 4.
+/// Bodies on constraints, clean positions and momenta without derivatives: from row to row through RATTLE of order 4.
 ///
-/// Order 4, because a step as long as the rows of a coarse recording would otherwise put its own error into the masses. What
-/// is learned is mostly a few numbers, so the rate falls by four orders of magnitude to settle them, and V has few units.
+/// Clean rows tell as much one by one as in longer windows, and four times faster. Two substeps, because a step as long as the
+/// rows of a coarse recording would put its own error into the masses; what is left of it where links move fast counts
+/// linearly. What is learned is mostly a few numbers, so V has few units, and L-BFGS converges on them.
+///
+/// On reference data of `pendulum_chain`, in f64, median of seeds 0, 1, 2 of data and weights: the field's motions over 3 s have
+/// a relative error of 3.4e-6 (2 links, 5.5 CPU-s to train), 2.1e-5 (3 links, 12 CPU-s) and 6.6e-5 (5 links, 41 CPU-s). From
+/// row to row without substeps and robust loss it is 4.3e-4 for 3 links at seed 0, 2.6e-3 for 5.
 #[must_use]
 pub fn constrained() -> Preset {
-    let rollout = loss::Rollout { scheme: Scheme::RATTLE_4, steps: 4, shift: 4, ..loss::Rollout::default() };
+    let rollout = loss::Rollout {
+        scheme: Scheme::RATTLE_4,
+        steps: 1,
+        substeps: 2,
+        shift: 1,
+        robust_from: Some(1e-3),
+        ..loss::Rollout::default()
+    };
     Preset {
         name: "constrained",
         description: "clean Cartesian coordinates with known constraints",
-        model: architecture::Settings {
-            kind: Kind::Constrained,
-            hidden: vec![16],
-            ..architecture::Settings::default()
-        },
+        model: architecture::Settings { kind: Kind::Constrained, hidden: vec![4], ..architecture::Settings::default() },
         loss: loss::Settings::Rollout(rollout),
-        fit: fit::Settings { steps: 600, rate: 2e-2, final_rate: 1e-4, ..fit::Settings::default() },
+        fit: fit::Settings { method: fit::Method::Lbfgs, steps: 200, ..fit::Settings::default() },
     }
 }
 

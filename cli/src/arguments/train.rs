@@ -41,7 +41,7 @@ pub(crate) struct TrainArguments {
     #[arg(long, conflicts_with_all = [
         "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
         "trajectory", "dq", "dp", "split_at_nan", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
-        "energy", "prior", "fit_parameters", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds",
+        "energy", "prior", "fit_parameters", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds", "substeps",
         "learned_starts", "robust_from", "shooting_weight", "curriculum", "clip", "patience", "seed", "data_seed", "ensemble", "precision",
         "device", "fit",
     ])]
@@ -245,6 +245,9 @@ pub(crate) struct FitArguments {
     /// Length of these steps, where it is not that of the rows
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) step_seconds: Option<f64>,
+    /// Equal steps of the scheme in each of these: for data sampled more coarsely than the scheme is accurate
+    #[arg(long, value_name = "N")]
+    pub(crate) substeps: Option<usize>,
     /// Learn the first state of every window: for noisy states
     #[arg(long, value_name = "BOOL")]
     pub(crate) learned_starts: Option<bool>,

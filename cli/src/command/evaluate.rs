@@ -125,8 +125,8 @@ pub(super) fn against_system(
         learned_through_scheme: learned_dt.is_some(),
         ..CleanOptions::default()
     };
-    // Chains are judged at the step of their rows, as in the publication.
-    if model.is_map() || !named.constraints(&source.settings)?.is_empty() {
+    // Chains whose model was learned through no scheme are judged at the step of their rows, as in the publication.
+    if model.is_map() || (learned_dt.is_none() && !named.constraints(&source.settings)?.is_empty()) {
         options = options.at_rows_of(&source.protocol());
     }
     Ok(system(model, (named, &source.settings), Some(clean), &options)?)

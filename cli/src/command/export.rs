@@ -171,7 +171,7 @@ pub(super) fn of_trained(trained: Trained) -> anyhow::Result<(Model, ExportOptio
 pub(super) fn learned_through(run: &run::Run) -> anyhow::Result<Option<Integration>> {
     let loss::Settings::Rollout(rollout) = run.config()?.loss else { return Ok(None) };
     let dt = rollout.step_seconds.or(run.data()?.dt_median);
-    Ok(dt.map(|dt| Integration::of(rollout.scheme, dt)))
+    Ok(dt.map(|dt| Integration::of(rollout.scheme, dt / rollout.substeps as f64)))
 }
 
 /// What was asked for, else what the origin says, with the iterations asked for.

@@ -53,7 +53,8 @@ pub fn deployment(run: &Run, learned: &Learned) -> Result<Deployment> {
     Ok(match (run.config()?.loss, learned) {
         (loss::Settings::Rollout(rollout), _) => {
             let dt = rollout.step_seconds.or(run.data()?.dt_median);
-            Deployment { scheme: rollout.scheme, dt: dt.context("a run through a scheme knows its time step")? }
+            let dt = dt.context("a run through a scheme knows its time step")?;
+            Deployment { scheme: rollout.scheme, dt: dt / rollout.substeps as f64 }
         }
         (_, Learned::Hamiltonian(model)) if !separability(model)?.is_separable() => {
             Deployment { scheme: Scheme::MIDPOINT, dt: STEP_S }

@@ -8,7 +8,7 @@ use hnn_exporter::optimize::optimize;
 use super::chains::{Chains, Link};
 use super::unroll::unroll;
 use super::windows::{Windows, cut};
-use super::{Batch, LossError, Rollout, inverse_deviations, mean_error, sum_all};
+use super::{Batch, LossError, MAX_WINDOW_STEPS, Rollout, inverse_deviations, mean_error, sum_all};
 use crate::data::{Dataset, as_f64};
 use crate::execute::{Arithmetic, Executor, RANK, Real, download};
 use crate::learned::Motion;
@@ -49,10 +49,13 @@ impl RolloutLoss {
         let step = optimize(&model.step(settings.scheme, StepLength::PerRow)?)?;
         if step.leaf(STEP_LENGTH).is_none() {
             windows.check_one_step()?;
+            if settings.substeps > 1 {
+                return Err(LossError::Setting("a map from state to next state has no substeps".to_owned()));
+            }
         }
         let derivative_scale = derivative_scale(settings, &windows, reference, arithmetic)?;
         let field = if derivative_scale.is_some() { Some(model.field()?) } else { None };
-        let graph = optimize(&unroll(&step, field.as_ref(), settings.steps)?)?;
+        let graph = optimize(&unroll(&step, field.as_ref(), (settings.steps, settings.substeps))?)?;
         let outputs: &[&str] = if field.is_some() { &["states", "derivatives"] } else { &["states"] };
         let executor = Executor::new(&graph, outputs, arithmetic)?;
         let unit = cut(whole, reference)?.changes(width, whole.steps);
@@ -236,6 +239,12 @@ impl RolloutLoss {
 fn check(settings: &Rollout) -> Result<(), LossError> {
     let refuse = |message: &str| Err(LossError::Setting(message.to_owned()));
     let positive = |value: f64| value.is_finite() && value > 0.0;
+    if settings.substeps == 0 || settings.steps.saturating_mul(settings.substeps) > MAX_WINDOW_STEPS {
+        return Err(LossError::Setting(format!(
+            "{} substeps in each of {} steps: at least 1, and at most {MAX_WINDOW_STEPS} in a window",
+            settings.substeps, settings.steps
+        )));
+    }
     if !positive(settings.position_weight) || !settings.start_weight.is_finite() || settings.start_weight < 0.0 {
         return refuse("weights of the rollout loss are finite and not negative");
     }

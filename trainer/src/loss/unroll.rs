@@ -7,10 +7,16 @@ use hnn_exporter::dynamics::{INPUT, STATE, STEP_LENGTH};
 use hnn_exporter::graph::{Graph, GraphError, NodeId, Shape};
 
 use crate::baseline::{MEMORY, NEXT_MEMORY};
+use crate::data::as_f64;
 
-/// `steps` steps behind each other: `x`, `dt` `[batch, steps]`, `u` `[batch, steps·m]` → `states` `[batch, steps·2n]`, and
-/// `derivatives` `[batch, steps·2n]` of a field without input at these states. A memory starts from zeros.
-pub(super) fn unroll(step: &Graph, field: Option<&Graph>, steps: usize) -> Result<Graph, GraphError> {
+/// `steps` steps behind each other, each made of `substeps`: `x`, `dt` `[batch, steps]`, `u` `[batch, steps·m]` → `states`
+/// `[batch, steps·2n]`, and `derivatives` `[batch, steps·2n]` of a field without input at these states. A memory starts from
+/// zeros.
+pub(super) fn unroll(
+    step: &Graph,
+    field: Option<&Graph>,
+    (steps, substeps): (usize, usize),
+) -> Result<Graph, GraphError> {
     let leaf_len = |name: &str| step.leaf(name).and_then(|id| step.shape(id).len(1));
     let (width, inputs) = (leaf_len(STATE).unwrap_or(0), leaf_len(INPUT).unwrap_or(0));
     let next = step.output("x_next").ok_or_else(|| GraphError::Name("a step has the output `x_next`".to_owned()))?;
@@ -22,19 +28,22 @@ pub(super) fn unroll(step: &Graph, field: Option<&Graph>, steps: usize) -> Resul
     let mut states = Vec::with_capacity(steps);
     let mut derivatives = Vec::new();
     for index in 0..steps {
-        let mut bound: Vec<(Option<NodeId>, NodeId)> = vec![(step.leaf(STATE), x)];
-        bound.push((step.leaf(STEP_LENGTH), graph.slice(dt, 1, index, 1)?));
+        let interval = graph.slice(dt, 1, index, 1)?;
+        let length = graph.scale(interval, 1.0 / as_f64(substeps))?;
+        let mut bound: Vec<(Option<NodeId>, NodeId)> = vec![(step.leaf(STEP_LENGTH), length)];
         if let Some(u) = u {
             bound.push((step.leaf(INPUT), graph.slice(u, 1, index * inputs, inputs)?));
         }
-        if let Some(memory) = memory {
-            bound.push((step.leaf(MEMORY), memory));
+        for _ in 0..substeps {
+            let states = [(step.leaf(STATE), Some(x)), (step.leaf(MEMORY), memory)];
+            let states = states.into_iter().filter_map(|(leaf, node)| Some((leaf, node?)));
+            let bound: Vec<(Option<NodeId>, NodeId)> = states.chain(bound.iter().copied()).collect();
+            let bind = |id: NodeId| bound.iter().find(|(leaf, _)| *leaf == Some(id)).map(|(_, node)| *node);
+            let roots: Vec<NodeId> = std::iter::once(next).chain(step.output(NEXT_MEMORY)).collect();
+            let placed = graph.inline(step, &roots, &|id, _| bind(id))?;
+            x = *placed.first().ok_or_else(|| GraphError::Name("a step has a result".to_owned()))?;
+            memory = placed.get(1).copied();
         }
-        let bind = |id: NodeId| bound.iter().find(|(leaf, _)| *leaf == Some(id)).map(|(_, node)| *node);
-        let roots: Vec<NodeId> = std::iter::once(next).chain(step.output(NEXT_MEMORY)).collect();
-        let placed = graph.inline(step, &roots, &|id, _| bind(id))?;
-        x = *placed.first().ok_or_else(|| GraphError::Name("a step has a result".to_owned()))?;
-        memory = placed.get(1).copied();
         states.push(x);
         if let Some((field, dx)) = field.and_then(|field| Some((field, field.output("dx")?))) {
             derivatives.extend(graph.inline(field, &[dx], &|id, _| (field.leaf(STATE) == Some(id)).then_some(x))?);
