@@ -124,6 +124,9 @@ pub(crate) fn model(
         bail!("model `{kind}` needs --bodies: how many identical bodies the positions belong to");
     }
     let energy = energy(typed, kind, preset.energy)?;
+    if kind == Kind::Port && energy != Energy::Separable && typed.kinetic.is_some() {
+        bail!("--kinetic has no effect on this energy of `port`; it belongs to `--energy separable`");
+    }
     // A formula alone has no network: `--hidden 0`.
     let prior_only = typed.prior.is_some() && typed.hidden == [0];
     Ok(architecture::Settings {
@@ -161,8 +164,8 @@ fn check_idle(typed: &ModelArguments, kind: Kind) -> anyhow::Result<()> {
     if kind != Kind::Pairwise && (typed.bodies.is_some() || typed.external) {
         bail!(idle("--bodies or --external", "`pairwise`"));
     }
-    if kind.is_baseline() && typed.fourier.is_some() {
-        bail!(idle("--fourier", "models with an energy"));
+    if (kind.is_baseline() || kind == Kind::Constrained) && typed.fourier.is_some() {
+        bail!(idle("--fourier", "models whose energy is one of networks alone"));
     }
     if kind != Kind::Constrained && (!typed.constraint.is_empty() || typed.body_dimension.is_some()) {
         bail!(idle("--constraint or --body-dimension", "`constrained`"));
@@ -258,7 +261,7 @@ pub(crate) fn loss(typed: &FitArguments, preset: loss::Settings, mixes: bool) ->
     Ok(loss::Settings::Rollout(loss::Rollout {
         scheme,
         steps,
-        shift: if joined { steps } else { window.unwrap_or(preset.shift) },
+        shift: if joined || steps != preset.steps { steps } else { typed.window.unwrap_or(preset.shift) },
         step_seconds: typed.step_seconds.or(preset.step_seconds),
         substeps: typed.substeps.unwrap_or(preset.substeps),
         learned_starts: typed.learned_starts.unwrap_or(joined || preset.learned_starts),
@@ -312,6 +315,8 @@ pub(crate) fn fit(typed: &FitArguments, preset: fit::Settings) -> anyhow::Result
         } else {
             preset.judge_every
         },
+        // A pull that no line search sees.
+        weight_decay: if method.is_quasi_newton() { 0.0 } else { preset.weight_decay },
         rate: typed.learning_rate.unwrap_or(preset.rate),
         clip: typed.clip.or(preset.clip),
         patience: typed.patience.or(preset.patience),

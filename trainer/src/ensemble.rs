@@ -18,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use hnn_exporter::dynamics::{DISSIPATION, DynamicsError, ENERGY, GAIN, INPUT, Model, STATE};
+use hnn_exporter::dynamics::{CONSTRAINT, DISSIPATION, DynamicsError, ENERGY, GAIN, INPUT, Model, STATE};
 use hnn_exporter::graph::{Graph, GraphError, NodeId, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -199,7 +199,7 @@ impl Ensemble {
 
 /// The model whose energy, dissipation and gain are the means of those of `models`, their weights bound.
 ///
-/// Its field is the mean field where there is no dissipation. A mean of positive semidefinite matrices is one, so what every
+/// Its field is the mean field where there is neither dissipation nor a constraint. A mean of positive semidefinite matrices is one, so what every
 /// member guarantees of R the mean does, too. It costs what all members cost together.
 ///
 /// # Errors
@@ -232,6 +232,15 @@ pub fn mean(models: &[Model]) -> Result<Model, DynamicsError> {
             let mean = scaled(&mut graph, total, models.len())?;
             graph.set_output(name, mean);
         }
+    }
+    // Constraints are given, not learned: the same in every member.
+    if models.iter().any(|model| model.constraints() != first.constraints()) {
+        return Err(wrong("the models keep different constraints"));
+    }
+    if let Some(root) = first.graph().output(CONSTRAINT) {
+        let state = first.graph().leaf(STATE);
+        let placed = graph.inline(first.graph(), &[root], &|id, _| (Some(id) == state).then_some(x))?;
+        placed.first().into_iter().for_each(|placed| graph.set_output(CONSTRAINT, *placed));
     }
     Model::new(graph)
 }

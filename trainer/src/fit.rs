@@ -228,6 +228,9 @@ struct Training {
 impl Training {
     fn new(task: Task<'_>, resume: Option<&Checkpoint>) -> Result<Self, FitError> {
         task.settings.check()?;
+        if task.settings.method.descends() && task.settings.steps < task.loss.stages() as u64 {
+            return Err(FitError::Setting("every stage of a curriculum takes at least one step".into()));
+        }
         let (model, settings) = (&task.architecture.model, task.settings);
         let recording = Arithmetic::on(settings.device, settings.precision)?.with_derivatives();
         let mut objective = Objective::new(task.loss, model, task.train, task.train, &recording)?;
@@ -287,6 +290,9 @@ impl Training {
 
     fn take_steps(&mut self, observer: &mut dyn Observer, interrupted: &AtomicBool) -> Result<Outcome, FitError> {
         let began = Instant::now();
+        if let Some(outcome) = self.ended() {
+            return Ok(outcome);
+        }
         while self.step < self.settings.steps_in_all() {
             if interrupted.load(Ordering::Relaxed) {
                 self.tell(observer)?;
@@ -296,7 +302,7 @@ impl Training {
             let (loss, gradient_norm, rate) = self.advance_by_method()?;
             let due = self.step.is_multiple_of(self.settings.judge_every)
                 || self.step == self.settings.steps_in_all()
-                || self.converged;
+                || (self.converged && self.objective.in_last_stage());
             let held_out = if due { Some(self.judge(loss)?) } else { self.report.and_then(|report| report.held_out) };
             let report = Report {
                 step: self.step,
@@ -313,15 +319,20 @@ impl Training {
             if due {
                 self.tell(observer)?;
             }
-            let last = self.objective.in_last_stage();
-            if self.converged && last {
-                return Ok(Outcome::Converged);
-            }
-            if last && self.settings.patience.is_some_and(|patience| self.stale >= patience) {
-                return Ok(Outcome::StoppedEarly);
+            if let Some(outcome) = self.ended() {
+                return Ok(outcome);
             }
         }
         Ok(Outcome::Finished)
+    }
+
+    /// How training ended before its last step, if it did; so one that is resumed after its end stays as it is.
+    fn ended(&self) -> Option<Outcome> {
+        if self.step == 0 || !self.objective.in_last_stage() {
+            return None;
+        }
+        let stale = self.settings.patience.is_some_and(|patience| self.stale >= patience);
+        if self.converged { Some(Outcome::Converged) } else { stale.then_some(Outcome::StoppedEarly) }
     }
 
     /// Goes on to the stage of the next step: first states are carried over, and judgements begin anew, as windows differ.
@@ -474,6 +485,7 @@ impl Training {
         self.stale = checkpoint.stale;
         self.memory = checkpoint.memory.clone();
         self.idle_steps = checkpoint.idle_steps;
+        self.converged = self.idle_steps >= quasi_newton::MAX_IDLE_STEPS;
         self.best = checkpoint.best_loss.map(|loss| (loss, checkpoint.best.clone()));
         Ok(())
     }

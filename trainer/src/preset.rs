@@ -191,7 +191,7 @@ pub fn bodies() -> Preset {
 
 /// Bodies on constraints, clean positions and momenta without derivatives: from row to row through RATTLE of order 4.
 ///
-/// Clean rows tell as much one by one as in longer windows, and four times faster. Two substeps, because a step as long as the
+/// Clean rows tell as much one by one as in longer windows, and twice as fast. Two substeps, because a step as long as the
 /// rows of a coarse recording would put its own error into the masses; what is left of it where links move fast counts
 /// linearly. What is learned is mostly a few numbers, so V has few units, and L-BFGS converges on them.
 ///

@@ -169,7 +169,9 @@ pub(super) fn of_trained(trained: Trained) -> anyhow::Result<(Model, ExportOptio
 
 /// The steps a run's energy was learned through, if it was.
 pub(super) fn learned_through(run: &run::Run) -> anyhow::Result<Option<Integration>> {
-    let loss::Settings::Rollout(rollout) = run.config()?.loss else { return Ok(None) };
+    let config = run.config()?;
+    // A closed form solves other equations; the loss only judges it.
+    let (loss::Settings::Rollout(rollout), true) = (config.loss, config.fit.method.descends()) else { return Ok(None) };
     let dt = rollout.step_seconds.or(run.data()?.dt_median);
     Ok(dt.map(|dt| Integration::of(rollout.scheme, dt / rollout.substeps as f64)))
 }

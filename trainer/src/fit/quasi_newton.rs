@@ -10,7 +10,7 @@ use crate::execute::{Real, download, download_scalar};
 /// A step that lowers the loss by no more than this fraction ends the training: ten roundings in f32.
 const MIN_PROGRESS: f64 = 1e-6;
 /// Steps in a row that must lower it by no more.
-const MAX_IDLE_STEPS: u32 = 3;
+pub(super) const MAX_IDLE_STEPS: u32 = 3;
 
 impl Training {
     /// One iteration; gives the loss and the norm of the gradient before it. `converged` is set where no more is to be had.
@@ -30,8 +30,12 @@ impl Training {
         let next = lbfgs::step(&mut memory, &from, &mut |x| self.evaluate(x))?;
         self.memory = memory;
         let progress = next.as_ref().map_or(0.0, |next| from.loss - next.loss);
-        self.idle_steps = if progress <= MIN_PROGRESS * loss.abs() { self.idle_steps + 1 } else { 0 };
-        self.converged = next.is_none() || self.idle_steps >= MAX_IDLE_STEPS;
+        self.idle_steps = match progress <= MIN_PROGRESS * loss.abs() {
+            _ if next.is_none() => MAX_IDLE_STEPS,
+            true => self.idle_steps + 1,
+            false => 0,
+        };
+        self.converged = self.idle_steps >= MAX_IDLE_STEPS;
         let next = next.unwrap_or(from);
         // The last trial of a line search need not be the one that was taken.
         self.place(&next.x);

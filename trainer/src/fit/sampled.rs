@@ -16,7 +16,7 @@ use hnn_exporter::dynamics::DynamicsError;
 use hnn_exporter::evaluate::EvaluateError;
 use hnn_exporter::graph::{GraphError, Tensor};
 
-use super::{FitError, Task};
+use super::{FitError, Settings, Task};
 use crate::architecture::{Architecture, Form, Linear, Parameters, Scaling};
 use crate::data::{Dataset, Moments, Trajectory, reconcile};
 use crate::system::{Field, ModelField, SystemError};
@@ -29,7 +29,7 @@ use ridge::{Triangle, Unknowns};
 pub const MAX_CANCELLATION: f64 = 256.0;
 /// States at which that bound, and the declaration of linearity, are checked.
 const CHECKED_STATES: usize = 256;
-/// Largest difference, in typical rates, between the solution's ẋ and that of the model with these weights.
+/// Largest difference, in typical rates and per unit of [`MAX_CANCELLATION`], between the solution's ẋ and that of the model with these weights.
 const LINEARITY_TOLERANCE: f64 = 1e-6;
 /// Smallest eigenvalue of S = L Lᵀ, as a fraction of the largest: an inverse mass is positive.
 const MIN_INVERSE_MASS: f64 = 1e-6;
@@ -54,7 +54,7 @@ pub struct Sampled {
 /// [`FitError::Setting`] where the model declares nothing linear, has friction or inputs, or no ridge weight keeps the bound.
 pub fn sample(task: Task<'_>) -> Result<Sampled, FitError> {
     let Task { architecture, train, .. } = task;
-    check(architecture)?;
+    check(architecture, task.settings)?;
     let (train, held_out) = (reconcile(train).data, task.held_out.map(|data| reconcile(data).data));
     let mut parameters = draw::hidden_layers(architecture, &train, task.settings.seed)?;
     let design = Design::new(architecture, &parameters)?;
@@ -76,7 +76,7 @@ pub fn sample(task: Task<'_>) -> Result<Sampled, FitError> {
     Ok(Sampled { parameters, ridge: solution.ridge, cancellation: solution.cancellation, error: solution.error })
 }
 
-fn check(architecture: &Architecture) -> Result<(), FitError> {
+fn check(architecture: &Architecture, settings: &Settings) -> Result<(), FitError> {
     let refuse = |message: &str| Err(FitError::Setting(message.to_owned()));
     let model = architecture.model.hamiltonian()?;
     if model.inputs() > 0 || model.dissipation().is_some() {
@@ -90,7 +90,24 @@ fn check(architecture: &Architecture) -> Result<(), FitError> {
              `--fit lbfgs`",
         );
     }
+    let left = if settings.method.descends() { Vec::new() } else { left_alone(architecture) };
+    if !left.is_empty() {
+        return Err(FitError::Setting(format!(
+            "`--fit sampled` would leave {} as they begin: use `--fit sampled+adam` or `--fit sampled+lbfgs`",
+            left.join(", ")
+        )));
+    }
     Ok(())
+}
+
+/// Parameters that are neither solved for nor drawn.
+fn left_alone(architecture: &Architecture) -> Vec<&str> {
+    let linear = &architecture.linear;
+    let found = |name: &str| {
+        linear.terms().iter().any(|term| term.parameter == name)
+            || linear.layers().iter().any(|layer| layer.weight == name || layer.bias == name)
+    };
+    architecture.initial.keys().map(String::as_str).filter(|name| !found(name)).collect()
 }
 
 /// What residuals are measured in.

@@ -31,6 +31,9 @@ impl Starts {
     /// For other windows: slot i begins where slot `slots[i]` of these ended, or at the measurement.
     pub(super) fn carried(&self, items: usize, width: usize, slots: &[Option<usize>]) -> Self {
         let mut next = Self::new(items, width);
+        if width == 0 || self.width == 0 {
+            return next;
+        }
         let slot = (items * width).checked_div(slots.len()).unwrap_or(0);
         for (to, from) in slots.iter().enumerate().filter_map(|(to, from)| Some((to * slot, (*from)? * slot))) {
             let columns = [
@@ -97,5 +100,7 @@ mod tests {
         let joined = short.carried(1, 4, &[Some(1), None]);
         assert_eq!((&joined.offsets[..], &joined.visits[..]), (&[3.0, 4.0, 0.0, 0.0][..], &[8][..]));
         assert_eq!(Starts::default().carried(0, 0, &[]), Starts::default());
+        // Windows whose first states are measured have nothing to carry.
+        assert_eq!(Starts::new(3, 0).carried(2, 0, &[Some(0), Some(2)]), Starts::new(2, 0));
     }
 }

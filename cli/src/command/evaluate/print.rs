@@ -40,7 +40,9 @@ pub(super) fn print(evaluation: &Evaluation) {
     }
     match &evaluation.structure {
         Some(structure) => examined(structure),
-        None => console::say("no energy: a baseline has no equilibria, conserved momenta or energy balance"),
+        None => console::say(
+            "equilibria and conserved momenta are those of an energy without constraints; this model has none such",
+        ),
     }
     evaluation.passivity.iter().for_each(balance);
     evaluation.ensemble.iter().for_each(disagreeing);

@@ -9,7 +9,7 @@ use faer::linalg::solvers::Solve;
 use faer::{Mat, Side};
 
 use super::MAX_CANCELLATION;
-use crate::architecture::{Form, Linear};
+use crate::architecture::Linear;
 use crate::data::as_f64;
 
 /// Ridge weights that are tried, relative to the mean square of a column: 10^(k/2).
@@ -30,7 +30,7 @@ pub(super) struct Unknowns {
 impl Unknowns {
     /// Weights of networks shrink, physical parameters do not.
     pub(super) fn of(linear: &Linear) -> Self {
-        let of_term = |term: &crate::architecture::Term| vec![term.form == Form::Direct; term.len];
+        let of_term = |term: &crate::architecture::Term| vec![term.parameter.ends_with(".weight"); term.len];
         Self { penalised: linear.terms().iter().flat_map(of_term).collect() }
     }
 
