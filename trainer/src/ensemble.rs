@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `ensemble.json` | number of members and seed of the first ([`Index`]) |
-//! | `member-0`, `member-1`, … | a run each, see [`run`](crate::run) |
+//! | `member-0`, `member-1`, … | a run each, see [`run`] |
 //!
 //! A member is bit for bit the run that its own seed gives on the same data. What the members disagree about is what the data
 //! left open: [`disagreement`] measures it. The mean of their energies is one energy, hence one graph and still
