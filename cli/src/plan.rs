@@ -78,6 +78,14 @@ fn idle_in_closed_form(typed: &FitArguments) -> Vec<&'static str> {
         ("--learning-rate", typed.learning_rate.is_some()),
         ("--clip", typed.clip.is_some()),
         ("--patience", typed.patience.is_some()),
+    ];
+    let options = options.into_iter().chain(of_windows(typed));
+    options.filter(|(_, typed)| *typed).map(|(option, _)| option).collect()
+}
+
+/// The options of `--loss rollout`, and whether each was typed.
+fn of_windows(typed: &FitArguments) -> [(&'static str, bool); 8] {
+    [
         ("--window", typed.window.is_some()),
         ("--step-seconds", typed.step_seconds.is_some()),
         ("--substeps", typed.substeps.is_some()),
@@ -86,8 +94,7 @@ fn idle_in_closed_form(typed: &FitArguments) -> Vec<&'static str> {
         ("--robust-from", typed.robust_from.is_some()),
         ("--shooting-weight", typed.shooting_weight.is_some()),
         ("--curriculum", !typed.curriculum.is_empty()),
-    ];
-    options.into_iter().filter(|(_, typed)| *typed).map(|(option, _)| option).collect()
+    ]
 }
 
 fn method(name: FitName) -> fit::Method {
@@ -274,17 +281,7 @@ pub(crate) fn loss(typed: &FitArguments, preset: loss::Settings, mixes: bool) ->
 
 /// A loss that compares row by row; what belongs to windows is refused.
 fn of_rows(typed: &FitArguments, loss: loss::Settings) -> anyhow::Result<loss::Settings> {
-    let of_rollout = [
-        ("--window", typed.window.is_some()),
-        ("--step-seconds", typed.step_seconds.is_some()),
-        ("--substeps", typed.substeps.is_some()),
-        ("--learned-starts", typed.learned_starts.is_some()),
-        ("--scheme", typed.scheme.is_some()),
-        ("--robust-from", typed.robust_from.is_some()),
-        ("--shooting-weight", typed.shooting_weight.is_some()),
-        ("--curriculum", !typed.curriculum.is_empty()),
-    ];
-    match of_rollout.iter().find(|(_, typed)| *typed) {
+    match of_windows(typed).iter().find(|(_, typed)| *typed) {
         Some((option, _)) => bail!("{option} belongs to `--loss rollout`"),
         None => Ok(loss),
     }

@@ -310,6 +310,25 @@ impl Objective {
     }
 }
 
+impl Batch {
+    /// What is given of a name.
+    fn input(&self, name: &str) -> Option<Real> {
+        self.inputs.iter().find(|(known, _)| *known == name).map(|(_, tensor)| tensor.clone())
+    }
+}
+
+/// Rows of a matrix `[_ × width]` by their indices.
+fn gather_rows(
+    arithmetic: &Arithmetic,
+    values: &[f64],
+    width: usize,
+    rows: impl ExactSizeIterator<Item = usize>,
+) -> Real {
+    let count = rows.len();
+    let picked: Vec<f64> = rows.flat_map(|row| values[row * width..(row + 1) * width].iter().copied()).collect();
+    arithmetic.upload(&[count, width], &picked)
+}
+
 /// Weighted mean of squares, or of the pseudo-Huber function 2δ²(√(1 + e²/δ²) − 1), which is e² for small e.
 fn mean_error(error: Real, batch: &Batch, robust_from: Option<f64>) -> Real {
     let square = error.clone() * error;

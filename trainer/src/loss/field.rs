@@ -3,7 +3,7 @@
 use hnn_exporter::dynamics::{INPUT, STATE};
 use hnn_exporter::optimize::optimize;
 
-use super::{Batch, LossError, inverse_deviations, mean_error};
+use super::{Batch, LossError, gather_rows, inverse_deviations, mean_error};
 use crate::data::{Dataset, Rows};
 use crate::execute::{Arithmetic, Executor, Real};
 use crate::learned::Motion;
@@ -43,11 +43,7 @@ impl FieldLoss {
     }
 
     pub(super) fn gather(&self, items: &[usize], arithmetic: &Arithmetic) -> Batch {
-        let pick = |values: &[f64], width: usize| {
-            let picked: Vec<f64> =
-                items.iter().flat_map(|item| values[item * width..(item + 1) * width].iter().copied()).collect();
-            arithmetic.upload(&[items.len(), width], &picked)
-        };
+        let pick = |values: &[f64], width: usize| gather_rows(arithmetic, values, width, items.iter().copied());
         let mut inputs = vec![(STATE, pick(&self.rows.x, self.width))];
         if self.inputs > 0 {
             inputs.push((INPUT, pick(&self.rows.u, self.inputs)));
@@ -59,10 +55,7 @@ impl FieldLoss {
     }
 
     pub(super) fn loss(&self, batch: &Batch, parameter: &dyn Fn(&str) -> Option<Real>) -> Result<Real, LossError> {
-        let value = |name: &str| {
-            let input = batch.inputs.iter().find(|(known, _)| *known == name).map(|(_, tensor)| tensor.clone());
-            input.or_else(|| parameter(name))
-        };
+        let value = |name: &str| batch.input(name).or_else(|| parameter(name));
         let dx = self.executor.run(&value)?.remove(0);
         let error = (dx - batch.target.clone()) * self.scale.clone();
         Ok(mean_error(error, batch, None))

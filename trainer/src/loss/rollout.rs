@@ -8,7 +8,7 @@ use hnn_exporter::optimize::optimize;
 use super::chains::{Chains, Link};
 use super::unroll::unroll;
 use super::windows::{Windows, cut};
-use super::{Batch, LossError, MAX_WINDOW_STEPS, Rollout, inverse_deviations, mean_error, sum_all};
+use super::{Batch, LossError, MAX_WINDOW_STEPS, Rollout, gather_rows, inverse_deviations, mean_error, sum_all};
 use crate::data::{Dataset, as_f64};
 use crate::execute::{Arithmetic, Executor, RANK, Real, download};
 use crate::learned::Motion;
@@ -100,11 +100,8 @@ impl RolloutLoss {
     pub(super) fn gather(&self, items: &[usize], arithmetic: &Arithmetic) -> Batch {
         let steps = self.settings.steps;
         let links = self.chains.links(items);
-        let pick = |values: &[f64], width: usize| {
-            let row = |link: &Link| values[link.window * width..(link.window + 1) * width].iter().copied();
-            let picked: Vec<f64> = links.iter().flat_map(row).collect();
-            arithmetic.upload(&[links.len(), width], &picked)
-        };
+        let pick =
+            |values: &[f64], width: usize| gather_rows(arithmetic, values, width, links.iter().map(|link| link.window));
         let mut inputs =
             vec![(STATE, pick(&self.windows.first, self.width)), (STEP_LENGTH, pick(&self.windows.dt, steps))];
         if self.inputs > 0 {
@@ -143,10 +140,8 @@ impl RolloutLoss {
         starts: Option<Real>,
         parameter: &dyn Fn(&str) -> Option<Real>,
     ) -> Result<Real, LossError> {
-        let input =
-            |name: &str| batch.inputs.iter().find(|(known, _)| *known == name).map(|(_, tensor)| tensor.clone());
         let missing = || LossError::Setting("an unrolled graph gives states".to_owned());
-        let measured = input(STATE).ok_or_else(missing)?;
+        let measured = batch.input(STATE).ok_or_else(missing)?;
         let offsets = starts.filter(|_| batch.starts).map(|starts| starts.reshape(measured.dims()));
         let first = match &offsets {
             Some(offsets) => measured + offsets.clone() * self.unit.clone(),
@@ -154,7 +149,7 @@ impl RolloutLoss {
         };
         let value = |name: &str| match name {
             STATE => Some(first.clone()),
-            _ => input(name).or_else(|| parameter(name)),
+            _ => batch.input(name).or_else(|| parameter(name)),
         };
         let mut results = self.executor.run(&value)?.into_iter();
         let states = results.next().ok_or_else(missing)?;
@@ -201,10 +196,9 @@ impl RolloutLoss {
         let mut first = self.gathered_first(&links);
         first.iter_mut().enumerate().for_each(|(at, value)| *value += offset(at));
         let state = arithmetic.upload(&[links.len(), self.width], &first);
-        let input =
-            |name: &str| batch.inputs.iter().find(|(known, _)| *known == name).map(|(_, tensor)| tensor.clone());
-        let value =
-            |name: &str| if name == STATE { Some(state.clone()) } else { input(name).or_else(|| parameter(name)) };
+        let value = |name: &str| {
+            if name == STATE { Some(state.clone()) } else { batch.input(name).or_else(|| parameter(name)) }
+        };
         let states = self.executor.run(&value)?;
         let error = states.first().map(|states| download(&(states.clone() - batch.target.clone()))).transpose()?;
         let error = error.unwrap_or_default();

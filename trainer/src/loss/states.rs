@@ -91,10 +91,7 @@ impl StateLoss {
         };
         for _ in 0..NEWTON_STEPS {
             let moved = moved_by(batch, &physical(&offsets));
-            let value = |name: &str| {
-                let input = moved.inputs.iter().find(|(known, _)| *known == name).map(|(_, tensor)| tensor.clone());
-                input.or_else(|| parameter(name).map(Real::detach))
-            };
+            let value = |name: &str| moved.input(name).or_else(|| parameter(name).map(Real::detach));
             let found = self.slopes.run(&value)?;
             let [dx, jacobian] = &found[..] else { break };
             let (dx, jacobian) = (download(dx)?, download(jacobian)?);
