@@ -45,6 +45,7 @@ pub(crate) struct SystemSource {
 pub(crate) struct FileSource {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) q: Vec<String>,
+    /// Momenta or velocities; empty where neither was measured.
     pub(crate) p: Vec<String>,
     pub(crate) momentum_is_velocity: bool,
     pub(crate) u: Vec<String>,
@@ -180,9 +181,6 @@ impl SystemSource {
 
 impl FileSource {
     fn new(data: &DataArguments, seed: u64) -> anyhow::Result<Self> {
-        if data.p.is_empty() == data.v.is_empty() {
-            bail!("name the columns of the momenta with --p, or of the velocities with --v");
-        }
         let momentum_is_velocity = data.p.is_empty();
         // A run may be read from another working directory.
         let absolute = |file: &PathBuf| {
@@ -203,10 +201,10 @@ impl FileSource {
     }
 
     fn selection(&self) -> Selection {
-        let momentum = if self.momentum_is_velocity {
-            Momentum::Velocity(self.p.clone())
-        } else {
-            Momentum::Measured(self.p.clone())
+        let momentum = match self.momentum_is_velocity {
+            _ if self.p.is_empty() => Momentum::Absent,
+            true => Momentum::Velocity(self.p.clone()),
+            false => Momentum::Measured(self.p.clone()),
         };
         Selection {
             q: self.q.clone(),
@@ -223,8 +221,8 @@ impl FileSource {
     pub(crate) fn read(&self, files: &[PathBuf]) -> anyhow::Result<(Dataset, Vec<String>)> {
         let reading = read(files, &self.selection())?;
         let mut notices: Vec<String> = reading.notices.iter().map(ToString::to_string).collect();
-        if self.momentum_is_velocity {
-            notices.push("velocities are taken as momenta of unit mass".to_owned());
+        if self.p.is_empty() {
+            notices.push("no velocities are named: differences of positions stand for them".to_owned());
         }
         Ok((reading.data, notices))
     }

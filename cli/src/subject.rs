@@ -45,6 +45,11 @@ impl Subject {
         }
     }
 
+    /// The settings of an architecture.
+    pub(crate) fn settings(&self) -> Option<&Settings> {
+        if let Self::Named(settings) = self { Some(settings) } else { None }
+    }
+
     /// Whether it has no energy.
     pub(crate) fn is_baseline(&self) -> bool {
         matches!(self, Self::Named(settings) if settings.kind.is_baseline())

@@ -13,6 +13,7 @@ mod rattle;
 mod scheme;
 mod separability;
 mod step;
+mod tangent;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ pub use momentum::{MAX_SOLVED_DOF, momentum, velocity};
 pub use scheme::Scheme;
 pub use separability::{MAX_MARKS, Separability, separability};
 pub use step::{StepLength, step};
+pub use tangent::{tangent_field, tangent_step};
 
 /// Name of the state input, `[batch, 2n]`, ordered `[q…, p…]`.
 pub const STATE: &str = "x";

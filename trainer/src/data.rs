@@ -30,6 +30,7 @@ pub use statistics::{MAX_SAMPLES, Moments, Samples, Statistics, samples, statist
 pub use table::{MAX_FILE_BYTES, MAX_FILE_COLUMNS};
 
 use error::plural;
+use serde::{Deserialize, Serialize};
 
 /// Where a trajectory was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub struct Trajectory {
     pub time: Vec<f64>,
     /// Positions, `[rows × n]`.
     pub q: Vec<f64>,
-    /// Momenta, or velocities where [`Names::momentum_is_velocity`], `[rows × n]`.
+    /// Momenta, or velocities where [`Names::second`] says so, `[rows × n]`.
     pub p: Vec<f64>,
     /// Inputs, `[rows × m]`; row i acts from time i until time i + 1.
     pub u: Vec<f64>,
@@ -72,8 +73,20 @@ pub struct Names {
     pub p: Vec<String>,
     /// Inputs, m of them.
     pub u: Vec<String>,
-    /// Whether velocities were measured where momenta are meant.
-    pub momentum_is_velocity: bool,
+    /// What `p` is.
+    pub second: Second,
+    /// Whether `p` was measured; else it is differences of `q`: a start for learning, with which nothing is compared.
+    pub second_is_measured: bool,
+}
+
+/// What the second half of a measured state is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Second {
+    /// Momenta, or velocities that are taken as momenta of unit mass.
+    Momentum,
+    /// Velocities, whose momenta a model's mass matrix gives.
+    Velocity,
 }
 
 impl Names {
@@ -83,7 +96,13 @@ impl Names {
         let name = |symbol: &str, count: usize| -> Vec<String> {
             if count == 1 { vec![symbol.to_owned()] } else { (1..=count).map(|at| format!("{symbol}{at}")).collect() }
         };
-        Self { q: name("q", dof), p: name("p", dof), u: name("u", inputs), momentum_is_velocity: false }
+        Self {
+            q: name("q", dof),
+            p: name("p", dof),
+            u: name("u", inputs),
+            second: Second::Momentum,
+            second_is_measured: true,
+        }
     }
 }
 
@@ -190,6 +209,13 @@ impl Dataset {
             u: join(&|trajectory| trajectory.u.clone()),
             dx: derivatives.map(|all| all.into_iter().flatten().copied().collect()),
         }
+    }
+
+    /// The same data with velocities taken as momenta of unit mass.
+    #[must_use]
+    pub fn with_unit_mass(mut self) -> Self {
+        self.names.second = Second::Momentum;
+        self
     }
 
     /// The same data with derivatives by [`finite_differences`] wherever none were given.

@@ -19,3 +19,4 @@ pub mod preset;
 pub mod random;
 pub mod run;
 pub mod system;
+pub mod tangent;

@@ -22,9 +22,10 @@ use hnn_exporter::dynamics::{DynamicsError, Scheme};
 use hnn_exporter::graph::GraphError;
 use serde::{Deserialize, Serialize};
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Second};
 use crate::execute::{Arithmetic, ExecuteError, Real};
 use crate::learned::Motion;
+use crate::tangent::Tangent;
 
 use field::FieldLoss;
 use rollout::RolloutLoss;
@@ -179,7 +180,7 @@ enum Kind {
 }
 
 impl Objective {
-    /// Prepares the loss of `model` on `data`; `reference` gives the units errors are measured in (the training data,
+    /// Prepares the loss of `model` on `data`, in positions and velocities where these were measured; `reference` gives the units errors are measured in (the training data,
     /// also where `data` are held out).
     ///
     /// # Errors
@@ -191,6 +192,8 @@ impl Objective {
         reference: &Dataset,
         arithmetic: &Arithmetic,
     ) -> Result<Self, LossError> {
+        let tangent = model.energy().filter(|_| data.names.second == Second::Velocity).map(Tangent);
+        let model = tangent.as_ref().map_or(model, |tangent| tangent as &dyn Motion);
         let stages = match settings {
             Settings::Field => vec![Kind::Field(Box::new(FieldLoss::new(model, data, reference, arithmetic)?))],
             Settings::ErrorsInVariables => {

@@ -198,6 +198,14 @@ impl Run {
         self.read_json(DATA)
     }
 
+    /// Replaces what the training data look like: their momenta change with the masses that are learned.
+    ///
+    /// # Errors
+    /// [`RunError::Io`].
+    pub fn save_data(&self, data: &DataSummary) -> Result<(), RunError> {
+        self.write_json(DATA, data)
+    }
+
     /// Keeps what is known of the noise in the training data.
     ///
     /// # Errors

@@ -100,7 +100,8 @@ pub(crate) struct DataArguments {
     /// Columns of momenta
     #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "data", conflicts_with = "v")]
     pub(crate) p: Vec<String>,
-    /// Columns of velocities, where momenta were not measured: taken as momenta of unit mass
+    /// Columns of velocities, where momenta were not measured: the mass matrix that is learned gives them. Without --p and --v,
+    /// velocities are differences of positions that only start the learning
     #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "data")]
     pub(crate) v: Vec<String>,
     /// Columns of external inputs
@@ -115,7 +116,7 @@ pub(crate) struct DataArguments {
     /// Columns of the time derivatives of the positions
     #[arg(long, value_name = "COL,…", value_delimiter = ',', requires_all = ["data", "dp"])]
     pub(crate) dq: Vec<String>,
-    /// Columns of the time derivatives of the momenta
+    /// Columns of the time derivatives of the momenta, or of the velocities
     #[arg(long, value_name = "COL,…", value_delimiter = ',', requires_all = ["data", "dq"])]
     pub(crate) dp: Vec<String>,
     /// Where a value is missing or not a number, end the trajectory instead of refusing the file

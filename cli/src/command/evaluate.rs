@@ -4,10 +4,9 @@ mod disagreeing;
 mod print;
 
 use anyhow::{Context, bail};
-use hnn_exporter::density::Density;
 use hnn_exporter::dynamics::{Model, Scheme, separability};
 use hnn_exporter::pipeline::default_scheme;
-use hnn_trainer::data::Dataset;
+use hnn_trainer::data::{Dataset, Second};
 use hnn_trainer::evaluate::{
     CleanOptions, Evaluation, GraphPredictor, REPORT_VERSION, RecordingEvaluation, Region, StructureReport,
     SystemEvaluation, coverage, passivity, structure, system, windows,
@@ -15,6 +14,7 @@ use hnn_trainer::evaluate::{
 use hnn_trainer::learned::{Learned, Motion};
 use hnn_trainer::loss;
 use hnn_trainer::run::{Config, DataSummary};
+use hnn_trainer::tangent::with_momenta;
 
 use super::export::learned_through;
 use super::trained::{self, Trained};
@@ -67,7 +67,7 @@ fn evaluate_trained(trained: &Trained, arguments: &EvaluateArguments) -> anyhow:
         }
         Source::System(_) => bail!("this run was trained on a named system; leave out --data and --window"),
         Source::Files(source) => {
-            let recordings = Recordings { source: &source, density: data.density.as_ref(), scheme };
+            let recordings = Recordings { source: &source, data: &data, scheme };
             recordings.evaluate(learned, arguments, &mut evaluation)?;
             evaluation.structure = energy.map(|model| examined(model, None, &config, &data)).transpose()?;
             evaluation.ensemble = disagreeing::without_truth(trained, &data)?;
@@ -135,7 +135,8 @@ pub(super) fn against_system(
 /// Recordings to predict, and how.
 struct Recordings<'a> {
     source: &'a FileSource,
-    density: Option<&'a Density>,
+    /// What the training data were.
+    data: &'a DataSummary,
     scheme: Scheme,
 }
 
@@ -154,6 +155,10 @@ impl Recordings<'_> {
         let lengths = arguments.window.map_or(WINDOWS_S.to_vec(), |seconds| vec![seconds]);
         for file in files {
             let (data, notices) = self.source.read(std::slice::from_ref(file))?;
+            let data = match self.data.second {
+                Second::Momentum => data.with_unit_mass(),
+                Second::Velocity => with_momenta(learned, &data)?.into_owned(),
+            };
             notices.iter().for_each(console::note);
             let (source, predictor) = (file.display().to_string(), "model".to_owned());
             for seconds in &lengths {
@@ -166,7 +171,7 @@ impl Recordings<'_> {
             if let Some(model) = learned.hamiltonian().ok().filter(open) {
                 evaluation.passivity.push(passivity(model, self.scheme, &data, lengths[0], &source)?);
             }
-            if let Some(density) = self.density {
+            if let Some(density) = &self.data.density {
                 evaluation.coverage.push(coverage(density, &data, &source)?);
             }
         }

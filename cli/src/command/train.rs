@@ -8,14 +8,15 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use hnn_exporter::density::Density;
 use hnn_trainer::architecture::{self, Architecture, Scaling};
 use hnn_trainer::checkpoint::Checkpoint;
-use hnn_trainer::data::{Dataset, noise};
+use hnn_trainer::data::{Dataset, Second, noise};
 use hnn_trainer::ensemble::is_ensemble;
 use hnn_trainer::execute::Arithmetic;
 use hnn_trainer::fit::{self, Fitted, Outcome, Silent, Task};
+use hnn_trainer::learned::Learned;
 use hnn_trainer::run::{self, Config, DataSummary, NoiseReport, Origin, Run};
+use hnn_trainer::tangent::{determines_masses, with_momenta};
 use hnn_trainer::{density, loss, preset::Preset};
 
 use crate::arguments::TrainArguments;
@@ -49,7 +50,6 @@ struct Material {
     planned: Planned,
     train: Arc<Dataset>,
     held_out: Arc<Dataset>,
-    density: Option<Density>,
 }
 
 /// Trains a model, or several side by side.
@@ -106,9 +106,19 @@ impl Material {
     fn new(loaded: Loaded, planned: Planned) -> anyhow::Result<Self> {
         loaded.notices.iter().for_each(console::note);
         console::note(found_noise(&loaded.train));
-        let (train, held_out) = with_what_the_loss_needs(loaded, &planned.loss)?;
-        let density = density::fit(&train, &held_out, planned.subject.origin().angles());
-        Ok(Self { planned, train: Arc::new(train), held_out: Arc::new(held_out), density })
+        let (mut train, mut held_out) = with_what_the_loss_needs(loaded, &planned.loss)?;
+        if train.names.second == Second::Velocity {
+            let (architecture, _) = planned.subject.build(planned.subject.measure(&train), planned.fit.seed)?;
+            if determines_masses(planned.subject.settings(), &architecture.model) {
+                console::note(
+                    "momenta follow from the velocities by the mass matrix that is learned, but for one common factor",
+                );
+            } else {
+                console::note("velocities are taken as momenta of unit mass");
+                (train, held_out) = (train.with_unit_mass(), held_out.with_unit_mass());
+            }
+        }
+        Ok(Self { planned, train: Arc::new(train), held_out: Arc::new(held_out) })
     }
 
     /// The model and its configuration, from one seed. Whatever cannot be trained is refused.
@@ -124,11 +134,24 @@ impl Material {
     /// Makes a run directory.
     fn prepare(&self, out: &Path, force: bool, seed: u64) -> anyhow::Result<Prepared> {
         let (config, architecture, scaling) = self.build(seed)?;
-        let summary = DataSummary::new(&self.train, &scaling).with_density(self.density.clone());
+        let initial = architecture.model.bind(&|name| architecture.initial.get(name).cloned())?;
+        let summary = summary(&config, &initial, (&self.train, &self.held_out), &scaling)?;
         let run = run::create(out, &config, &summary, &architecture, force)?;
         let (train, held_out) = (Arc::clone(&self.train), Arc::clone(&self.held_out));
         Ok(Prepared { run, config, architecture, train, held_out, resumed: None })
     }
+}
+
+/// What there is to say of the data, as states of a model whose weights are bound.
+fn summary(
+    config: &Config,
+    model: &Learned,
+    (train, held_out): (&Dataset, &Dataset),
+    scaling: &Scaling,
+) -> anyhow::Result<DataSummary> {
+    let (states, judged) = (with_momenta(model, train)?, with_momenta(model, held_out)?);
+    let density = density::fit(&states, &judged, config.model.angles());
+    Ok(DataSummary::new(train, &states, scaling).with_density(density))
 }
 
 /// Training and held-out data of a run.
@@ -139,7 +162,9 @@ fn data_again(run: &Run) -> anyhow::Result<Halves> {
     let config = run.config()?;
     let loaded = source::of_run(&config.source, run.path())?.load()?;
     let (train, held_out) = with_what_the_loss_needs(loaded, &config.loss)?;
-    Ok((Arc::new(train), Arc::new(held_out)))
+    let unit_mass = run.data()?.second == Second::Momentum;
+    let again = |data: Dataset| Arc::new(if unit_mass { data.with_unit_mass() } else { data });
+    Ok((again(train), again(held_out)))
 }
 
 /// Reads a run directory, to go on with the data it began with.
@@ -199,6 +224,11 @@ impl Prepared {
             None => fit::fit(task, resumed, &mut Drawn::new(&mut recorder), interrupted),
         };
         let fitted = fitted.with_context(|| format!("training {} failed", self.run.path().display()))?;
+        if self.train.names.second == Second::Velocity {
+            let scaling = self.run.data()?.scaling;
+            let data = summary(&self.config, &self.run.learned()?, (&self.train, &self.held_out), &scaling)?;
+            self.run.save_data(&data)?;
+        }
         self.run.save_noise(&NoiseReport::new(&self.train, fit::residual_noise(task, &fitted.checkpoint)?))?;
         Ok(fitted)
     }

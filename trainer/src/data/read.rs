@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{DataError, Place};
 use super::table::{MAX_FILE_BYTES, Table};
-use super::{Dataset, MissingPolicy, Momentum, Names, Selection, Source, Trajectory};
+use super::{Dataset, MissingPolicy, Momentum, Names, Second, Selection, Source, Trajectory, finite_differences};
 
 /// A pause of more than this many median time steps of its file starts a new trajectory.
 pub const GAP_FACTOR: f64 = 5.0;
@@ -77,9 +77,13 @@ pub fn read(files: &[PathBuf], selection: &Selection) -> Result<Reading, DataErr
         let runs = read_runs(file, selection, &mut notices)?;
         split_runs(file, runs, selection, &mut trajectories, &mut notices);
     }
-    let (p, momentum_is_velocity) =
-        (selection.momentum.columns().to_vec(), matches!(selection.momentum, Momentum::Velocity(_)));
-    let names = Names { q: selection.q.clone(), p, u: selection.u.clone(), momentum_is_velocity };
+    let (p, second) = match &selection.momentum {
+        Momentum::Measured(columns) => (columns.clone(), Second::Momentum),
+        Momentum::Velocity(columns) => (columns.clone(), Second::Velocity),
+        Momentum::Absent => (selection.q.iter().map(|name| format!("d{name}")).collect(), Second::Velocity),
+    };
+    let second_is_measured = selection.momentum != Momentum::Absent;
+    let names = Names { q: selection.q.clone(), p, u: selection.u.clone(), second, second_is_measured };
     if trajectories.is_empty() {
         let message = "no trajectory of two or more rows is left".to_owned();
         return Err(DataError::Inconsistent { message });
@@ -210,17 +214,23 @@ fn split_runs(
 
 fn trajectory(file: &Path, run: &Run, rows: std::ops::Range<usize>, selection: &Selection) -> Trajectory {
     let (dof, inputs, width) = (selection.q.len(), selection.u.len(), selection.numeric_columns().len());
-    let timed = usize::from(selection.time.is_some());
+    let (timed, measured) = (usize::from(selection.time.is_some()), selection.momentum.columns().len());
     let block = |first: usize, len: usize| -> Vec<f64> {
         rows.clone().flat_map(|row| &run.cells[row * width + first..row * width + first + len]).copied().collect()
     };
+    let (time, q) = (block(0, timed), block(timed, dof));
+    let p = match selection.momentum {
+        Momentum::Absent => finite_differences(&time, &q, dof),
+        _ => block(timed + dof, measured),
+    };
+    let inputs_at = timed + dof + measured;
     Trajectory {
         source: Source { name: file.display().to_string(), first_row: run.lines[rows.start] },
-        time: block(0, timed),
-        q: block(timed, dof),
-        p: block(timed + dof, dof),
-        u: block(timed + 2 * dof, inputs),
-        derivative: selection.derivative.is_some().then(|| block(timed + 2 * dof + inputs, 2 * dof)),
+        time,
+        q,
+        p,
+        u: block(inputs_at, inputs),
+        derivative: selection.derivative.is_some().then(|| block(inputs_at + inputs, 2 * dof)),
     }
 }
 

@@ -12,14 +12,17 @@ use super::{MAX_DOF, MAX_INPUTS};
 pub enum Momentum {
     /// Columns of momenta.
     Measured(Vec<String>),
-    /// Columns of velocities, to be taken as momenta of unit mass where a model has no mass matrix.
+    /// Columns of velocities.
     Velocity(Vec<String>),
+    /// Nothing: velocities are differences of positions over time.
+    Absent,
 }
 
 impl Momentum {
     pub(super) fn columns(&self) -> &[String] {
         match self {
             Self::Measured(columns) | Self::Velocity(columns) => columns,
+            Self::Absent => &[],
         }
     }
 }
@@ -39,7 +42,7 @@ pub enum MissingPolicy {
 pub struct Selection {
     /// Positions.
     pub q: Vec<String>,
-    /// Momenta or velocities, as many.
+    /// Momenta or velocities, as many, or neither.
     pub momentum: Momentum,
     /// Inputs.
     pub u: Vec<String>,
@@ -58,7 +61,8 @@ impl Selection {
     pub(super) fn check(&self) -> Result<(), DataError> {
         let refuse = |message: String| Err(DataError::Selection { message });
         let (dof, p, u) = (self.q.len(), self.momentum.columns().len(), self.u.len());
-        if dof == 0 || dof != p {
+        let absent = self.momentum == Momentum::Absent;
+        if dof == 0 || (dof != p && !absent) {
             return refuse(format!(
                 "{} and {} are named; one momentum or velocity per position is expected",
                 plural(dof, "position column"),
@@ -76,6 +80,10 @@ impl Selection {
                 dq.len(),
                 dp.len()
             ));
+        }
+        if absent && (self.time.is_none() || self.derivative.is_some()) {
+            let message = "positions alone need times, and come without derivatives: name velocities as such";
+            return refuse(message.to_owned());
         }
         if self.time.is_none() && self.derivative.is_none() {
             return refuse("name a time column, or columns with the derivatives (dq and dp)".to_owned());

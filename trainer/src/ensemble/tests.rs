@@ -66,7 +66,7 @@ fn run(path: &Path, seed: u64) -> Run {
         source: serde_json::Value::Null,
     };
     let architecture = architecture::build(&settings, &scaling, seed).unwrap();
-    run::create(path, &config, &DataSummary::new(&data.train, &scaling), &architecture, false).unwrap()
+    run::create(path, &config, &DataSummary::new(&data.train, &data.train, &scaling), &architecture, false).unwrap()
 }
 
 #[test]

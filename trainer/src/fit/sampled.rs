@@ -18,7 +18,7 @@ use hnn_exporter::graph::{GraphError, Tensor};
 
 use super::{FitError, Settings, Task};
 use crate::architecture::{Architecture, Form, Linear, Parameters, Scaling};
-use crate::data::{Dataset, Moments, Trajectory, reconcile};
+use crate::data::{Dataset, Moments, Second, Trajectory, reconcile};
 use crate::system::{Field, ModelField, SystemError};
 
 use design::Design;
@@ -55,6 +55,13 @@ pub struct Sampled {
 pub fn sample(task: Task<'_>) -> Result<Sampled, FitError> {
     let Task { architecture, train, .. } = task;
     check(architecture, task.settings)?;
+    if train.names.second == Second::Velocity {
+        return Err(FitError::Setting(
+            "`--fit sampled` solves for H at given momenta; these data give velocities, whose momenta depend on the masses \
+             that are to be found: use `--fit lbfgs` or `--fit adam`"
+                .to_owned(),
+        ));
+    }
     let (train, held_out) = (reconcile(train).data, task.held_out.map(|data| reconcile(data).data));
     let mut parameters = draw::hidden_layers(architecture, &train, task.settings.seed)?;
     let design = Design::new(architecture, &parameters)?;

@@ -60,8 +60,9 @@ impl RolloutLoss {
         let executor = Executor::new(&graph, outputs, arithmetic)?;
         let unit = cut(whole, reference)?.changes(width, whole.steps);
         let inverse: Vec<f64> = unit.iter().map(|unit| 1.0 / unit).collect();
+        let second_weight = if data.names.second_is_measured { 1.0 } else { 0.0 };
         let coordinate_weight =
-            (0..width).map(|at| if at < data.dof { settings.position_weight } else { 1.0 }).collect();
+            (0..width).map(|at| if at < data.dof { settings.position_weight } else { second_weight }).collect();
         Ok(Self {
             executor,
             windows,

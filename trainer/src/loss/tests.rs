@@ -170,3 +170,22 @@ fn what_a_loss_lacks_is_said() {
     assert!(refusal(&rollout(|r| r.steps = 0), &motion(10)).contains("at least 1"));
     assert!(refusal(&rollout(|r| r.position_weight = -1.0), &motion(10)).contains("weights"));
 }
+
+#[test]
+fn velocities_that_were_not_measured_are_compared_with_nothing() {
+    let arithmetic = Arithmetic::differentiable(Precision::F64);
+    let settings = Settings::Rollout(Rollout { steps: 1, shift: 1, learned_starts: true, ..Rollout::default() });
+    let loss = |measured: bool, wrong_by: f64| {
+        let mut data = motion(10);
+        data.names.second_is_measured = measured;
+        data.trajectories[0].p[5] += wrong_by;
+        let objective = Objective::new(&settings, &spring(), &data, &motion(10), &arithmetic).unwrap();
+        // The last of these windows ends at the wrong velocity, and none starts there.
+        let batch = objective.gather(&(0..5).collect::<Vec<usize>>());
+        let k = arithmetic.upload(&[1], &[3.0]);
+        let total = objective.loss(&batch, None, &|name| (name == "k").then(|| k.clone())).unwrap();
+        download_scalar(&total).unwrap()
+    };
+    assert!((loss(false, 7.0) - loss(false, 0.0)).abs() < 1e-15);
+    assert!(loss(true, 7.0) > 2.0 * loss(true, 0.0), "a measured velocity counts");
+}

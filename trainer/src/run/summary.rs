@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{VERSION, hexadecimal};
 use crate::architecture::Scaling;
-use crate::data::{Dataset, MAX_SAMPLES, Moments, samples, statistics};
+use crate::data::{Dataset, MAX_SAMPLES, Moments, Second, samples, statistics};
 
 /// Column-wise moments, as written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,12 +30,15 @@ pub struct DataSummary {
     pub version: u32,
     /// Names of the positions.
     pub q: Vec<String>,
-    /// Names of the momenta, or velocities.
+    /// Names of the momenta, as `Names::p` where these were measured.
     pub p: Vec<String>,
     /// Names of the inputs.
     pub u: Vec<String>,
-    /// Whether velocities stand for momenta of unit mass.
-    pub momentum_is_velocity: bool,
+    /// What was measured beside the positions. Moments, samples and density are of `[q…, p…]` in either case: of velocities, by
+    /// the mass matrix that was learned last.
+    pub second: Second,
+    /// Whether it was measured at all.
+    pub second_is_measured: bool,
     /// Number of trajectories.
     pub trajectories: usize,
     /// Number of rows.
@@ -60,9 +63,12 @@ pub struct DataSummary {
 }
 
 impl DataSummary {
-    /// Summarises training data and the units measured on them.
+    /// Summarises training data as they were measured, the same in the states of the energy ([`with_momenta`]), and the units
+    /// measured on them.
+    ///
+    /// [`with_momenta`]: crate::tangent::with_momenta
     #[must_use]
-    pub fn new(data: &Dataset, scaling: &Scaling) -> Self {
+    pub fn new(measured: &Dataset, data: &Dataset, scaling: &Scaling) -> Self {
         let statistics = statistics(data);
         let samples = samples(data, MAX_SAMPLES);
         let rows = |values: &[f64], width: usize| -> Vec<Vec<f64>> {
@@ -73,7 +79,8 @@ impl DataSummary {
             q: data.names.q.clone(),
             p: data.names.p.clone(),
             u: data.names.u.clone(),
-            momentum_is_velocity: data.names.momentum_is_velocity,
+            second: measured.names.second,
+            second_is_measured: measured.names.second_is_measured,
             trajectories: data.trajectories.len(),
             rows: data.row_count(),
             dt_median: statistics.dt_median,
@@ -82,7 +89,7 @@ impl DataSummary {
             scaling: scaling.clone(),
             samples_x: rows(&samples.x, 2 * data.dof),
             samples_u: rows(&samples.u, data.inputs),
-            fingerprint: fingerprint(data),
+            fingerprint: fingerprint(measured),
             density: None,
         }
     }

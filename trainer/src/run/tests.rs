@@ -28,7 +28,7 @@ fn made() -> Made {
         source: serde_json::json!({ "system": "spring" }),
     };
     let architecture = architecture::build(&settings, &scaling, 1).unwrap();
-    let summary = DataSummary::new(&data.train, &scaling);
+    let summary = DataSummary::new(&data.train, &data.train, &scaling);
     Made { data, config, architecture, summary }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, ensure};
+use hnn_trainer::data::Second;
 use hnn_trainer::ensemble::{self, MAX_MEMBERS};
 use hnn_trainer::fit::{Fitted, Outcome};
 use hnn_trainer::run::Run;
@@ -61,6 +62,10 @@ fn begin(arguments: &TrainArguments, count: usize) -> anyhow::Result<Vec<Prepare
     ensure!(!planned.subject.is_baseline(), "--ensemble averages energies, and a baseline has none");
     let first = planned.fit.seed;
     let material = Material::new(loaded, planned)?;
+    ensure!(
+        material.train.names.second == Second::Momentum,
+        "--ensemble averages energies of the same momenta, and each member finds its own from these velocities; give momenta with --p"
+    );
     // Whatever cannot be trained is refused before an earlier ensemble is replaced.
     material.build(first)?;
     ensemble::clear(out, arguments.force)?;

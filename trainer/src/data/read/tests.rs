@@ -68,7 +68,7 @@ fn named_columns_in_any_order_become_a_trajectory() {
         assert_eq!(trajectory.time, [0.0, 0.1, 0.3], "{content}");
         assert_eq!((&trajectory.q[..], &trajectory.p[..]), (&[1.0, 4.0, 7.0][..], &[2.0, 5.0, 8.0][..]), "{content}");
         assert_eq!((&trajectory.u[..], trajectory.source.first_row), (&[3.0, 6.0, 9.0][..], 2), "{content}");
-        assert!(reading.notices.is_empty() && reading.data.names.momentum_is_velocity, "{content}");
+        assert!(reading.notices.is_empty() && reading.data.names.second == Second::Velocity, "{content}");
     }
 }
 
