@@ -8,7 +8,7 @@ use hnn_exporter::expression;
 use hnn_trainer::architecture::{self, Energy, Kind, Kinetic};
 use hnn_trainer::data::Dataset;
 use hnn_trainer::execute::{Device, Precision};
-use hnn_trainer::preset::{self, Preset};
+use hnn_trainer::preset::{self, Preset, Traits};
 use hnn_trainer::{fit, loss};
 
 use crate::arguments::{
@@ -52,7 +52,7 @@ fn constraints(typed: &ModelArguments, loaded: &Loaded) -> Vec<String> {
 
 /// The preset that suits the data.
 pub(crate) fn suggested(train: &Dataset, descend: bool) -> Preset {
-    preset::suggested(train.dof, train.inputs, has_derivatives(train), descend)
+    preset::suggested(Traits::of(train), descend)
 }
 
 /// Models that are solved in closed form unless something asks for steps.

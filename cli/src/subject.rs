@@ -7,9 +7,11 @@ use hnn_exporter::dynamics::{Model, separability};
 use hnn_exporter::import::{StateInputs, adopt};
 use hnn_exporter::onnx::{self, MAX_FILE_BYTES, ReadOptions, Weights};
 use hnn_trainer::architecture::{self, Architecture, Parameters, Scaling, Settings};
-use hnn_trainer::data::Dataset;
+use hnn_trainer::data::{Dataset, Second};
 use hnn_trainer::fit;
+use hnn_trainer::learned::Learned;
 use hnn_trainer::run::{Imported, Origin};
+use hnn_trainer::tangent::with_momenta;
 
 use crate::arguments::InitArguments;
 use crate::{console, file, plan};
@@ -83,11 +85,17 @@ impl Subject {
     }
 
     /// The units of these data that the model is built with.
-    pub(crate) fn measure(&self, data: &Dataset) -> Scaling {
-        match self {
-            Self::Named(Settings { bodies: Some(bodies), .. }) => Scaling::measure_bodies(data, *bodies),
+    ///
+    /// The momenta of measured velocities are those of the formula, where there is one, else of unit masses.
+    pub(crate) fn measure(&self, data: &Dataset) -> anyhow::Result<Scaling> {
+        let prior = self.settings().map(architecture::prior_at_start).transpose()?.flatten();
+        Ok(match (self, prior) {
+            (Self::Named(Settings { bodies: Some(bodies), .. }), _) => Scaling::measure_bodies(data, *bodies),
+            (_, Some(prior)) if data.names.second == Second::Velocity => {
+                Scaling::measure(&*with_momenta(&Learned::from(prior), data)?)
+            }
             _ => Scaling::measure(data),
-        }
+        })
     }
 
     /// The graph with its initial weights, and the units inside it; an imported graph has its own.

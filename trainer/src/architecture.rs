@@ -29,7 +29,7 @@ use hnn_exporter::dynamics::{DynamicsError, ENERGY, INPUT, STATE};
 use hnn_exporter::graph::{Graph, GraphError, NodeId, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 
-pub use hybrid::unknowns;
+pub use hybrid::{prior_at_start, unknowns};
 pub use imported::import;
 pub use layers::Activation;
 pub use linear::{Form, Layer, Linear, Term};

@@ -2,8 +2,8 @@
 //!
 //! [`system`] follows the clean protocol (in-distribution starts, true H, no time stretch, clean test states);
 //! [`windows`] predicts recordings open loop from measured states with measured inputs. Both take the model either as a
-//! field, integrated to a tolerance, or as a [`Predictor`], which takes the very steps that are deployed. [`GreyBox`] is
-//! the textbook pendulum fitted with the same windows, to compare with.
+//! field, integrated to a tolerance, or as a [`Predictor`], which takes the very steps that are deployed. [`GreyBox`]
+//! and [`TwoLink`] are textbook machines fitted with the same windows, to compare with.
 
 mod clean;
 mod conserved;
@@ -28,7 +28,7 @@ pub use clean::{CleanOptions, FIELD_TOLERANCE, system, test_loss};
 pub use conserved::{CONSERVED_BELOW, ConservedQuantity, conserved};
 pub use coverage::coverage;
 pub use equilibria::{Equilibrium, EquilibriumKind, MAX_EQUILIBRIA, REGION_MARGIN, Region, equilibria};
-pub use grey_box::{FIT_WINDOW_S, GreyBox, GreyBoxFit, SOFT_L1_SCALE};
+pub use grey_box::{FIT_WINDOW_S, GreyBox, GreyBoxFit, SOFT_L1_SCALE, TWO_LINK_WINDOW_S, TwoLink};
 pub use metrics::{Motions, SURVIVAL_FRACTION, motion_metrics, quantile};
 pub use passivity::{PassivityReport, passivity};
 pub use predictor::{GraphPredictor, Predictor};

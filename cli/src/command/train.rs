@@ -108,7 +108,7 @@ impl Material {
         console::note(found_noise(&loaded.train));
         let (mut train, mut held_out) = with_what_the_loss_needs(loaded, &planned.loss)?;
         if train.names.second == Second::Velocity {
-            let (architecture, _) = planned.subject.build(planned.subject.measure(&train), planned.fit.seed)?;
+            let (architecture, _) = planned.subject.build(planned.subject.measure(&train)?, planned.fit.seed)?;
             if determines_masses(planned.subject.settings(), &architecture.model) {
                 console::note(
                     "momenta follow from the velocities by the mass matrix that is learned, but for one common factor",
@@ -126,7 +126,7 @@ impl Material {
         let Planned { subject, loss, fit, source } = &self.planned;
         let (loss, fit, source) = (loss.clone(), fit::Settings { seed, ..fit.clone() }, source.clone());
         let config = Config { version: run::VERSION, model: subject.origin(), loss, fit, source };
-        let (architecture, scaling) = subject.build(subject.measure(&self.train), seed)?;
+        let (architecture, scaling) = subject.build(subject.measure(&self.train)?, seed)?;
         fit::check_task(of_fit(&config, &architecture, &self.train, &self.held_out))?;
         Ok((config, architecture, scaling))
     }

@@ -3,13 +3,13 @@
 //! The formula is an expression like any other; its unknowns become learned parameters. An unknown keeps the sign of its
 //! starting value, θ = θ₀ eˢ with s learned: inertia stays positive and a step of the optimiser is relative whatever the unit.
 //! One that starts at 0 is learned as it is. The network starts at V = 0, so that training begins with the formula alone;
-//! without it the model is a grey box. The formula is in the units of the data: with velocities in place of momenta, in those
-//! of unit mass.
+//! without it the model is a grey box. The formula is in the units of the data; the momenta of
+//! measured velocities are its own.
 
 use std::collections::BTreeMap;
 
 use hnn_exporter::differentiate::gradient;
-use hnn_exporter::dynamics::{ENERGY, STATE};
+use hnn_exporter::dynamics::{ENERGY, Model, STATE};
 use hnn_exporter::expression;
 use hnn_exporter::graph::{NodeId, Op, Tensor};
 
@@ -54,6 +54,15 @@ pub fn unknowns(settings: &Settings, weights: &Parameters) -> BTreeMap<String, f
         Some((name.clone(), if *start == 0.0 { learned } else { start * learned.exp() }))
     };
     settings.prior_start.iter().filter_map(value).collect()
+}
+
+/// The formula with every unknown at its start, where a model has one: what is known of the energy before anything is learned.
+///
+/// # Errors
+/// [`ArchitectureError::Setting`] where the formula does not parse.
+pub fn prior_at_start(settings: &Settings) -> Result<Option<Model>, ArchitectureError> {
+    let wrong = |error| ArchitectureError::Setting(format!("the prior: {error}"));
+    settings.prior.as_ref().map(|formula| expression::parse(formula, &settings.prior_start).map_err(wrong)).transpose()
 }
 
 /// Apart from the names of the networks' weights.

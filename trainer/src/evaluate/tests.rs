@@ -9,6 +9,7 @@ use crate::system::{self as systems, Settings};
 mod measured;
 mod model;
 mod schema;
+mod two_link;
 
 /// q(t) = t², v and u given per row.
 fn parabola(times: &[f64]) -> Dataset {

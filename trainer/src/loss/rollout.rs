@@ -29,6 +29,8 @@ pub(super) struct RolloutLoss {
     derivative_scale: Option<Real>,
     /// Weight of each coordinate, 2n.
     coordinate_weight: Vec<f64>,
+    /// 1 for each coordinate of a first state that was measured, `[1, 2n]`.
+    measured: Real,
 }
 
 impl RolloutLoss {
@@ -63,6 +65,7 @@ impl RolloutLoss {
         let second_weight = if data.names.second_is_measured { 1.0 } else { 0.0 };
         let coordinate_weight =
             (0..width).map(|at| if at < data.dof { settings.position_weight } else { second_weight }).collect();
+        let measured: Vec<f64> = (0..width).map(|at| if at < data.dof { 1.0 } else { second_weight }).collect();
         Ok(Self {
             executor,
             windows,
@@ -73,6 +76,7 @@ impl RolloutLoss {
             unit: arithmetic.upload(&[1, width], &unit),
             derivative_scale,
             coordinate_weight,
+            measured: arithmetic.upload(&[1, width], &measured),
             settings: settings.clone(),
         })
     }
@@ -166,7 +170,7 @@ impl RolloutLoss {
         }
         Ok(match &offsets {
             Some(offset) => {
-                let square = sum_all(offset.clone() * offset.clone());
+                let square = sum_all(offset.clone() * offset.clone() * self.measured.clone());
                 error + square * (self.settings.start_weight / batch.weight_sum)
             }
             None => error,

@@ -189,3 +189,23 @@ fn velocities_that_were_not_measured_are_compared_with_nothing() {
     assert!((loss(false, 7.0) - loss(false, 0.0)).abs() < 1e-15);
     assert!(loss(true, 7.0) > 2.0 * loss(true, 0.0), "a measured velocity counts");
 }
+
+#[test]
+fn the_first_velocity_is_free_where_none_was_measured() {
+    let arithmetic = Arithmetic::differentiable(Precision::F64);
+    // Nothing pulls at a start but its distance to the measurement: no row of the next state is compared.
+    let settings = Settings::Rollout(Rollout { steps: 1, shift: 1, learned_starts: true, ..Rollout::default() });
+    let pull = |measured: bool| {
+        let mut data = motion(3);
+        data.names.second_is_measured = measured;
+        let objective = Objective::new(&settings, &spring(), &data, &data, &arithmetic).unwrap();
+        let mut batch = objective.gather(&[0]);
+        batch.weight = batch.weight * 0.0;
+        let k = arithmetic.upload(&[1], &[3.0]);
+        let starts = arithmetic.upload(&[1, 2], &[0.0, 5.0]);
+        let total = objective.loss(&batch, Some(starts), &|name| (name == "k").then(|| k.clone())).unwrap();
+        download_scalar(&total).unwrap()
+    };
+    assert_eq!(pull(false), 0.0);
+    assert!(pull(true) > 1.0);
+}
