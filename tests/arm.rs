@@ -41,9 +41,3 @@ fn grey_box(files: &[PathBuf]) -> WindowMetrics {
     println!("{:?}", fit.grey_box);
     windows(&data(&files[2..]), &mut fit.grey_box.clone(), WINDOW_S).unwrap()
 }
-
-#[test]
-fn grey_box_alone() {
-    let Some(files) = recordings() else { return };
-    println!("{:?}", grey_box(&files));
-}

@@ -182,6 +182,10 @@ impl SystemSource {
 impl FileSource {
     fn new(data: &DataArguments, seed: u64) -> anyhow::Result<Self> {
         let momentum_is_velocity = data.p.is_empty();
+        let dq = if data.dq.is_empty() { data.v.clone() } else { data.dq.clone() };
+        if dq.is_empty() && !data.dp.is_empty() {
+            bail!("--dp needs --dq, the time derivatives of the positions, or --v, which are the same");
+        }
         // A run may be read from another working directory.
         let absolute = |file: &PathBuf| {
             std::path::absolute(file).with_context(|| format!("cannot resolve the path {}", file.display()))
@@ -194,7 +198,7 @@ impl FileSource {
             u: data.u.clone(),
             time: data.time.clone(),
             trajectory: data.trajectory.clone(),
-            derivative: (!data.dq.is_empty()).then(|| (data.dq.clone(), data.dp.clone())),
+            derivative: (!data.dp.is_empty()).then(|| (dq, data.dp.clone())),
             split_at_missing: data.split_at_nan,
             seed,
         })
@@ -217,9 +221,15 @@ impl FileSource {
         }
     }
 
-    /// Reads other files with the same columns.
-    pub(crate) fn read(&self, files: &[PathBuf]) -> anyhow::Result<(Dataset, Vec<String>)> {
-        let reading = read(files, &self.selection())?;
+    /// Reads the same columns of other files; derivatives are not needed where states have times.
+    pub(crate) fn read_states(&self, files: &[PathBuf]) -> anyhow::Result<(Dataset, Vec<String>)> {
+        let selection = self.selection();
+        let derivative = selection.derivative.clone().filter(|_| selection.time.is_none());
+        self.read(files, &Selection { derivative, ..selection })
+    }
+
+    fn read(&self, files: &[PathBuf], selection: &Selection) -> anyhow::Result<(Dataset, Vec<String>)> {
+        let reading = read(files, selection)?;
         let mut notices: Vec<String> = reading.notices.iter().map(ToString::to_string).collect();
         if self.p.is_empty() {
             notices.push("no velocities are named: differences of positions stand for them".to_owned());
@@ -228,7 +238,7 @@ impl FileSource {
     }
 
     fn load(&self) -> anyhow::Result<Loaded> {
-        let (data, mut notices) = self.read(&self.files)?;
+        let (data, mut notices) = self.read(&self.files, &self.selection())?;
         let parts = split(&data, HELD_OUT_FRACTION, SplitRule::Automatic, self.seed)?;
         let what = if parts.rule == SplitRule::Tails { "the end of each trajectory" } else { "whole trajectories" };
         notices.push(format!(

@@ -113,11 +113,11 @@ pub(crate) struct DataArguments {
     /// Column that tells trajectories apart
     #[arg(long, value_name = "COL", requires = "data")]
     pub(crate) trajectory: Option<String>,
-    /// Columns of the time derivatives of the positions
+    /// Columns of the time derivatives of the positions; without it, --v
     #[arg(long, value_name = "COL,…", value_delimiter = ',', requires_all = ["data", "dp"])]
     pub(crate) dq: Vec<String>,
     /// Columns of the time derivatives of the momenta, or of the velocities
-    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires_all = ["data", "dq"])]
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "data")]
     pub(crate) dp: Vec<String>,
     /// Where a value is missing or not a number, end the trajectory instead of refusing the file
     #[arg(long, requires = "data")]

@@ -154,7 +154,7 @@ impl Recordings<'_> {
         }
         let lengths = arguments.window.map_or(WINDOWS_S.to_vec(), |seconds| vec![seconds]);
         for file in files {
-            let (data, notices) = self.source.read(std::slice::from_ref(file))?;
+            let (data, notices) = self.source.read_states(std::slice::from_ref(file))?;
             let data = match self.data.second {
                 Second::Momentum => data.with_unit_mass(),
                 Second::Velocity => with_momenta(learned, &data)?.into_owned(),

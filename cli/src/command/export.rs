@@ -13,6 +13,7 @@ use hnn_exporter::manifest::{Coordinate, DeviceRecord, Integration, Manifest, Pr
 use hnn_exporter::onnx::{self, Batch, MAX_FILE_BYTES, ReadOptions, WriteOptions};
 use hnn_exporter::optimize::optimize_explained;
 use hnn_exporter::pipeline::{ExportOptions, GraphKind, default_scheme, export as write};
+use hnn_trainer::data::Second;
 use hnn_trainer::ensemble::{Member, is_ensemble};
 use hnn_trainer::loss;
 use hnn_trainer::run;
@@ -31,10 +32,15 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
     options.force = arguments.force;
     options.onnx = onnx_options(arguments)?;
     options.blob = arguments.emit.contains(&Emit::Blob);
-    options.graphs.clone_from(&arguments.graphs);
+    if arguments.graphs != GraphKind::DEFAULT {
+        options.graphs.clone_from(&arguments.graphs);
+    }
     options.stop_after = arguments.stop_after;
     if !arguments.emit.contains(&Emit::Onnx) {
-        ensure!(options.graphs == GraphKind::DEFAULT, "--graphs names ONNX files; add onnx to --emit, or leave it out");
+        ensure!(
+            arguments.graphs == GraphKind::DEFAULT,
+            "--graphs names ONNX files; add onnx to --emit, or leave it out"
+        );
         options.graphs.clear();
     }
     let manifest = write(&model, &options, &arguments.out)?;
@@ -145,8 +151,16 @@ pub(super) fn of_trained(trained: Trained) -> anyhow::Result<(Model, ExportOptio
         details,
         ..Provenance::default()
     };
+    let mut graphs = ExportOptions::default().graphs;
+    let mut description = format!("{} learned from {}", config.model, source.describe());
+    if data.second == Second::Velocity {
+        // Whoever measures velocities needs the way to the state and back.
+        graphs.extend([GraphKind::Momentum, GraphKind::Velocity]);
+        description.push_str("; p = M(q) v by the learned mass matrix: H and p are known but for one common factor");
+    }
     let options = ExportOptions {
-        description: format!("{} learned from {}", config.model, source.describe()),
+        description,
+        graphs,
         coordinates: data.q.iter().chain(&data.p).map(coordinate).collect(),
         input_coordinates: data.u.iter().map(coordinate).collect(),
         scheme,

@@ -88,8 +88,12 @@ impl Selection {
         if self.time.is_none() && self.derivative.is_none() {
             return refuse("name a time column, or columns with the derivatives (dq and dp)".to_owned());
         }
+        // Measured velocities are the derivatives of the positions; any other column means one thing.
+        let velocities = |dq: &Vec<String>| matches!(&self.momentum, Momentum::Velocity(v) if v == dq);
+        let derivative = self.derivative.clone().map(|(dq, dp)| (if velocities(&dq) { Vec::new() } else { dq }, dp));
+        let distinct = Self { derivative, ..self.clone() };
         let mut seen = HashSet::new();
-        match self.numeric_columns().into_iter().find(|name| !seen.insert(*name)) {
+        match distinct.numeric_columns().into_iter().find(|name| !seen.insert(*name)) {
             Some(twice) => refuse(format!("column `{twice}` is named for two quantities")),
             None => Ok(()),
         }
