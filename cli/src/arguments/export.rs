@@ -45,7 +45,7 @@ pub(crate) struct ExportArguments {
     /// Kinds of file to write
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', value_enum, default_values_t = [Emit::Onnx, Emit::Blob])]
     pub(crate) emit: Vec<Emit>,
-    /// ONNX graphs to write
+    /// Graphs to write as ONNX; velocity and momentum are compiled for the device as well, as functions of their own
     #[arg(
         long, value_name = "NAME,…", value_delimiter = ',', default_values = GraphKind::DEFAULT.map(GraphKind::name),
         value_parser = named(&GraphKind::ALL, |kind| PossibleValue::new(kind.name()).help(kind.signature()))
@@ -133,7 +133,7 @@ pub(crate) struct SettingArguments {
 pub(crate) enum Emit {
     /// ONNX graphs
     Onnx,
-    /// The device program `model.hnn`
+    /// The device program `model.hnn`, and the device functions that `--graphs` names
     Blob,
 }
 

@@ -31,12 +31,8 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
     options.force = arguments.force;
     options.onnx = onnx_options(arguments)?;
     options.blob = arguments.emit.contains(&Emit::Blob);
-    options.graphs.clone_from(&arguments.graphs);
     options.stop_after = arguments.stop_after;
-    if !arguments.emit.contains(&Emit::Onnx) {
-        ensure!(options.graphs == GraphKind::DEFAULT, "--graphs names ONNX files; add onnx to --emit, or leave it out");
-        options.graphs.clear();
-    }
+    (options.graphs, options.functions) = graphs(arguments)?;
     let manifest = write(&model, &options, &arguments.out)?;
     if arguments.explain {
         let scheme = options.scheme.map_or_else(|| manifest.integration.scheme.parse(), Ok)?;
@@ -44,6 +40,19 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
     }
     summarize(&manifest, &arguments.out);
     Ok(Verdict::Good)
+}
+
+/// The graphs to write as ONNX, and those to compile for the device as functions.
+fn graphs(arguments: &ExportArguments) -> anyhow::Result<(Vec<GraphKind>, Vec<GraphKind>)> {
+    let [onnx, blob] = [Emit::Onnx, Emit::Blob].map(|kind| arguments.emit.contains(&kind));
+    let (functions, others): (Vec<GraphKind>, Vec<GraphKind>) =
+        arguments.graphs.iter().partition(|kind| GraphKind::FUNCTIONS.contains(kind));
+    // The graphs of an export that names none have the device program to answer for them.
+    if let Some(other) = others.first().filter(|_| !onnx && arguments.graphs != GraphKind::DEFAULT) {
+        bail!("--graphs {}: it is written as ONNX alone; add onnx to --emit, or leave it out", other.name());
+    }
+    let written = if onnx { arguments.graphs.clone() } else { Vec::new() };
+    Ok((written, if blob { functions } else { Vec::new() }))
 }
 
 /// The model, and what its origin says about how to deploy it.
@@ -253,6 +262,12 @@ fn summarize(manifest: &Manifest, out: &Path) {
             program.flash_bytes, program.workspace_bytes, program.step.multiply_adds
         )),
         DeviceRecord::Absent { reason } => console::note(format!("no device program: {reason}")),
+    }
+    for function in &manifest.functions {
+        console::say(format!(
+            "{}: {} bytes of flash, {} bytes of workspace",
+            function.file, function.flash_bytes, function.workspace_bytes
+        ));
     }
     if let Some(trajectory) = &manifest.trajectory {
         console::say(format!("trajectory hash over {} steps: {}", trajectory.steps, trajectory.hash));
