@@ -290,7 +290,10 @@ pub struct Provenance {
     /// The formula, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hamiltonian: Option<String>,
-    /// Values of the formula's names.
+    /// Formulas that the motion keeps at 0, where the energy is a formula.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<String>,
+    /// Values of the formulas' names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, f64>,
     /// Files that were learned from or read.

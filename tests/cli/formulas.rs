@@ -1,10 +1,61 @@
-//! What is given as formulas: momenta for the device.
+//! What is given as formulas: energies with constraints, momenta for the device.
 
 use std::fs;
 
 use hnn_conformance::misfits;
 
 use super::{expect, exported};
+
+/// A rod pendulum of mass 2 in the plane; its energy at the start of the tests is ½ p²/m − m g = −9.81·2 + 0.25.
+const ROD: [&str; 8] = [
+    "--hamiltonian",
+    "(p1^2+p2^2)/(2*m) + m*g*q2",
+    "--constraint",
+    "q1^2 + q2^2 - l^2",
+    "--set=m=2",
+    "--set=g=9.81",
+    "--set=l=1",
+    "--dt=0.01",
+];
+
+#[test]
+fn a_formula_with_a_constraint_is_stepped_on_it_and_passes_validation() {
+    let directory = exported(&ROD);
+    let place = directory.path();
+    expect(place, 0, &["validate", "export", "--engines", "reference,runtime,tract"]);
+    let manifest = fs::read_to_string(place.join("export/manifest.json")).unwrap();
+    assert!(misfits("manifest", &manifest).unwrap().is_empty());
+    assert!(manifest.contains("\"scheme\": \"rattle\"") && manifest.contains("q1^2 + q2^2 - l^2"), "{manifest}");
+    expect(place, 0, &["simulate", "export", "--x0", "0,-1,1,0", "--steps", "500", "--out", "swing.csv"]);
+    let table = fs::read_to_string(place.join("swing.csv")).unwrap();
+    let mut farthest = 0.0f64;
+    for line in table.lines().skip(1) {
+        let row: Vec<f64> = line.split(',').map(|cell| cell.parse().unwrap()).collect();
+        let [_, q1, q2, p1, p2, energy] = row[..] else { panic!("{line}") };
+        assert!((q1 * q1 + q2 * q2 - 1.0).abs() < 1e-6 && (q1 * p1 + q2 * p2).abs() < 1e-5, "{line}");
+        assert!((energy - (0.25 - 2.0 * 9.81)).abs() < 1e-3, "{line}");
+        farthest = farthest.max(q1.atan2(-q2));
+    }
+    // It turns where all of ½ p²/m has become m g (1 − cos φ).
+    let turning = (1.0 - 0.25 / (2.0 * 9.81f64)).acos();
+    assert!((farthest - turning).abs() < 1e-3, "{farthest}, not {turning}");
+}
+
+#[test]
+fn constraints_that_mean_nothing_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = |arguments: &[&str], named: &str| {
+        let all = [&["export", "--out", "export"][..], arguments].concat();
+        let (_, stderr) = expect(directory.path(), 2, &all);
+        assert!(stderr.contains(named), "{arguments:?}: {stderr}");
+    };
+    let planar = ["--hamiltonian", "(p1^2+p2^2)/2 + q2", "--constraint"];
+    refused(&[&planar[..], &["q1^2 + p2^2 - 1"]].concat(), "p2");
+    refused(&[&planar[..], &["q1^2 + q3^2 - 1"]].concat(), "q3");
+    refused(&[&planar[..], &["q1^2 + q2^2 - l"]].concat(), "`l`");
+    refused(&[&planar[..], &["q1^2 + q2^2 - 1", "--scheme", "leapfrog"]].concat(), "rattle");
+    refused(&["run.onnx", "--constraint", "q1"], "--hamiltonian");
+}
 
 #[test]
 fn the_momentum_of_a_velocity_is_exported_for_the_device_and_compared() {

@@ -62,10 +62,11 @@ fn subject(arguments: &ExportArguments) -> anyhow::Result<(Model, ExportOptions)
     match (&arguments.hamiltonian, &arguments.source) {
         (Some(formula), _) => {
             ensure!(arguments.state.q.is_none(), "--q and --p name inputs of an ONNX file; a formula has none");
-            of_formula(formula, &arguments.settings.set)
+            of_formula(formula, &arguments.constraint, &arguments.settings.set)
         }
         (None, Some(path)) => {
             ensure!(arguments.settings.set.is_empty(), "--set gives values to a formula; use it with --hamiltonian");
+            ensure!(arguments.constraint.is_empty(), "--constraint belongs to a formula; use it with --hamiltonian");
             if run::is_run(path) || is_ensemble(path) {
                 ensure!(arguments.state.q.is_none(), "--q and --p name inputs of an ONNX file; a run has its own");
                 let trained = trained::open(path, arguments.member)?;
@@ -91,16 +92,19 @@ fn subject(arguments: &ExportArguments) -> anyhow::Result<(Model, ExportOptions)
     }
 }
 
-fn of_formula(formula: &str, assignments: &[String]) -> anyhow::Result<(Model, ExportOptions)> {
+fn of_formula(formula: &str, constraints: &[String], assignments: &[String]) -> anyhow::Result<(Model, ExportOptions)> {
     let values = settings::parse(assignments)?;
-    let model = expression::parse(formula, &values)?;
+    let model = expression::constrained(formula, constraints, &values)?;
     let provenance = Provenance {
         source: "expression".to_owned(),
         hamiltonian: Some(formula.to_owned()),
+        constraints: constraints.to_vec(),
         settings: values,
         ..Provenance::default()
     };
-    let description = format!("H = {formula}");
+    let kept: Vec<String> = constraints.iter().map(|constraint| format!("{constraint} = 0")).collect();
+    let where_kept = if kept.is_empty() { String::new() } else { format!(" where {}", kept.join(", ")) };
+    let description = format!("H = {formula}{where_kept}");
     Ok((model, ExportOptions { name: "formula".to_owned(), description, provenance, ..ExportOptions::default() }))
 }
 
