@@ -54,6 +54,9 @@ pub struct Inspection {
     /// Scheme and time step the energy was learned through, where it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learned_through: Option<Integration>,
+    /// Unknown numbers of a formula, as they were learned.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknowns: BTreeMap<String, f64>,
     /// Graphs and what they are made of.
     pub graphs: Vec<GraphSummary>,
     /// Multiply-adds of the field over those of the energy; absent where either is not there or the energy has none.
@@ -150,6 +153,7 @@ pub fn model(name: &str, model: &Model) -> Result<Inspection, InspectError> {
         damping: Some(DampingRecord::of(model)),
         integration: None,
         learned_through: None,
+        unknowns: BTreeMap::new(),
         field_over_energy: ratio(&graphs),
         graphs,
         device,
@@ -227,6 +231,7 @@ fn export(directory: &Path) -> Result<Inspection, InspectError> {
         damping: Some(damping),
         integration: Some(manifest.integration),
         learned_through,
+        unknowns: BTreeMap::new(),
         field_over_energy: ratio(&graphs),
         graphs,
         device: Some(manifest.device),
@@ -251,6 +256,7 @@ fn onnx_file(path: &Path, bytes: &[u8], state: &StateInputs) -> Result<Inspectio
         damping: None,
         integration: None,
         learned_through: None,
+        unknowns: BTreeMap::new(),
         graphs: vec![summary(&name, graph)],
         field_over_energy: None,
         device: None,
@@ -297,6 +303,7 @@ fn program(path: &Path, bytes: &[u8]) -> Result<Inspection, InspectError> {
             dt: f64::from(program.dt()),
         }),
         learned_through: None,
+        unknowns: BTreeMap::new(),
         graphs: Vec::new(),
         field_over_energy: None,
         device: Some(DeviceRecord::Program(program_costs(&program, scheme))),
@@ -317,6 +324,7 @@ fn of_function(path: &Path, function: &Function<'_>) -> Inspection {
         damping: None,
         integration: None,
         learned_through: None,
+        unknowns: BTreeMap::new(),
         graphs: Vec::new(),
         field_over_energy: None,
         device: None,

@@ -1,4 +1,4 @@
-//! What is given as formulas: energies with constraints, momenta for the device.
+//! What is given as formulas: energies with constraints, momenta for the device, priors with known and unknown numbers.
 
 use std::fs;
 
@@ -87,4 +87,40 @@ fn the_momentum_of_a_velocity_is_exported_for_the_device_and_compared() {
         fs::read_dir(functions.path().join("export")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["manifest.json", "model.hnn", "momentum.hnn"]);
+}
+
+#[test]
+fn known_numbers_of_a_prior_are_held_and_unknown_ones_are_learned_and_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path();
+    // The system is p² + 3(1 − cos q).
+    let prior =
+        ["--model", "hybrid", "--prior", "p^2/(2*I) + w*(1 - cos(q))", "--fit-parameters", "w=2", "--hidden", "0"];
+    let data = ["--system", "pendulum", "--noise", "0", "--trajectories", "5", "--fit", "lbfgs", "--loss", "field"];
+    let train = |settings: &[&str], run: &str, code: i32| {
+        let arguments = [&["train", "--out", run][..], &prior, &data, settings].concat();
+        expect(place, code, &arguments)
+    };
+    train(&["--set", "I=0.5"], "true", 0);
+    let (shown, _) = expect(place, 0, &["inspect", "true"]);
+    let (json, _) = expect(place, 0, &["inspect", "true", "--json"]);
+    assert!(misfits("inspect", &json).unwrap().is_empty());
+    assert!(shown.contains("learned numbers     w = 3.000"), "{shown}");
+    assert!(misfits("run", &fs::read_to_string(place.join("true/run.json")).unwrap()).unwrap().is_empty());
+    // The known number is in the model as it was given, whatever the data say.
+    train(&["--set", "I=0.8"], "held", 0);
+    for (run, inverse_mass) in [("true", 2.0), ("held", 1.25)] {
+        let (json, _) = expect(place, 0, &["inspect", run, "--json"]);
+        let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(found["separability"]["inverse_mass"], serde_json::json!([[inverse_mass]]), "{run}");
+    }
+
+    let (_, stderr) = train(&["--set", "I=0.5", "--set", "J=1"], "none", 2);
+    assert!(stderr.contains('J'), "{stderr}");
+    let (_, stderr) = train(&["--set", "I=0.5", "--set", "w=3"], "none", 2);
+    assert!(stderr.contains('w'), "{stderr}");
+    let (_, stderr) =
+        expect(place, 2, &["train", "--data", "x.csv", "--q", "q", "--p", "p", "--set", "I=1", "--out", "none"]);
+    assert!(stderr.contains("--set I"), "{stderr}");
+    assert!(!place.join("none").exists());
 }

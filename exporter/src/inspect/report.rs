@@ -42,6 +42,11 @@ impl fmt::Display for Inspection {
             )?;
             writeln!(f, "                      may differ from them by as much as the scheme's own error")?;
         }
+        if !self.unknowns.is_empty() {
+            let values: Vec<String> =
+                self.unknowns.iter().map(|(name, value)| format!("{name} = {value:.6}")).collect();
+            writeln!(f, "  learned numbers     {}", values.join(", "))?;
+        }
         for graph in &self.graphs {
             write!(f, "{graph}")?;
         }

@@ -77,7 +77,7 @@ fn prior(builder: &mut Builder<'_>) -> Built {
         return refuse(format!("unknown `{name}` of the prior starts at {start}, which is not finite"));
     }
     let names = settings.prior_start.keys().cloned().collect();
-    let model = expression::parse_with_unknowns(formula, &BTreeMap::new(), &names)
+    let model = expression::parse_with_unknowns(formula, &settings.prior_values, &names)
         .map_err(|error| ArchitectureError::Setting(format!("the prior: {error}")))?;
     let (found, dof) = (model.dof(), builder.dof());
     if found != dof {
