@@ -30,6 +30,9 @@ fn the_true_energy_lasts_and_friction_ends_when_a_tenth_is_lost() {
     let deployed = Deployment { scheme: Scheme::Yoshida4, dt: 0.05 };
     let lasting = Course::new(&truth, deployed, &truth).unwrap().run(&[0.6, 0.0], 0.36, 500).unwrap();
     assert!(lasting.survived && lasting.cycles == 500 && lasting.energy_error < 1e-4, "{lasting:?}");
+    // A million cycles are 6.3·10⁷ steps; that the motion repeats to the bit is found long before.
+    let longest = Course::new(&truth, deployed, &truth).unwrap().run(&[0.6, 0.0], 0.36, 1_000_000).unwrap();
+    assert!(longest.survived && longest.cycles == 1_000_000 && longest.steps < 10_000_000, "{longest:?}");
     // H falls as e^(−ct) on average: a tenth is lost at t = 0.105/c = 10.5 s, after 3.35 cycles of π s.
     let ending = Course::new(&damped(0.01), deployed, &truth).unwrap().run(&[0.6, 0.0], 0.36, 500).unwrap();
     assert!(!ending.survived && (3..=4).contains(&ending.cycles), "{ending:?}");

@@ -8,6 +8,9 @@ use std::process::{Command, Output};
 use hnn_conformance::misfits;
 use tempfile::TempDir;
 
+#[path = "cli/formulas.rs"]
+mod formulas;
+
 const SPRING: [&str; 2] = ["--hamiltonian", "q^2/2 + p^2/2"];
 /// q and p mix: a charge in a magnetic field.
 const MIXED: [&str; 2] = ["--hamiltonian", "(p1 + q2/2)^2/2 + (p2 - q1/2)^2/2"];

@@ -120,6 +120,7 @@ pub(crate) fn model(
     typed: &ModelArguments,
     preset: architecture::Settings,
     loaded: &Loaded,
+    prior_values: BTreeMap<String, f64>,
 ) -> anyhow::Result<architecture::Settings> {
     let kind = match &typed.model {
         Some(name) => name.parse()?,
@@ -157,6 +158,7 @@ pub(crate) fn model(
         body_dimension: typed.body_dimension.unwrap_or(preset.body_dimension),
         prior: typed.prior.clone(),
         prior_start: settings::parse_of("--fit-parameters", &typed.fit_parameters)?,
+        prior_values,
         prior_only,
         ..preset
     })
@@ -242,7 +244,7 @@ pub(crate) fn mixes(model: &architecture::Settings) -> bool {
 /// Whether the formula of a hybrid energy mixes q and p.
 pub(crate) fn prior_mixes(model: &architecture::Settings, formula: &str) -> anyhow::Result<bool> {
     let names = model.prior_start.keys().cloned().collect();
-    let prior = expression::parse_with_unknowns(formula, &BTreeMap::new(), &names).context("--prior")?;
+    let prior = expression::parse_with_unknowns(formula, &model.prior_values, &names).context("--prior")?;
     Ok(!separability(&prior)?.is_separable())
 }
 

@@ -9,7 +9,6 @@ use hnn_trainer::system::{self, Attained, Protocol, System};
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::{DataArguments, ProtocolName, SourceArguments};
-use crate::settings;
 
 /// Part of measured data that is held out to judge by.
 const HELD_OUT_FRACTION: f64 = 0.2;
@@ -72,9 +71,14 @@ pub(crate) struct Loaded {
 
 impl Source {
     /// Turns what was typed into a source.
-    pub(crate) fn new(from: &SourceArguments, data: &DataArguments, seed: u64) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        from: &SourceArguments,
+        data: &DataArguments,
+        settings: BTreeMap<String, f64>,
+        seed: u64,
+    ) -> anyhow::Result<Self> {
         match &from.system {
-            Some(name) => Ok(Self::System(SystemSource::new(name, from, seed)?)),
+            Some(name) => Ok(Self::System(SystemSource::new(name, from, &settings, seed)?)),
             None if data.data.is_empty() => {
                 bail!(
                     "name a system with --system, recordings with --data, or an interrupted run with --resume --out RUN"
@@ -110,7 +114,7 @@ impl Source {
 }
 
 impl SystemSource {
-    fn new(name: &str, from: &SourceArguments, seed: u64) -> anyhow::Result<Self> {
+    fn new(name: &str, from: &SourceArguments, settings: &BTreeMap<String, f64>, seed: u64) -> anyhow::Result<Self> {
         let known = system::find(name)?;
         let mut protocol = match from.protocol {
             Some(ProtocolName::Reference) if known.published.is_none() => {
@@ -138,8 +142,7 @@ impl SystemSource {
         if let Some(noise) = from.noise {
             protocol.noise = noise;
         }
-        let settings = known.settings_with(&settings::parse(&from.set)?)?;
-        Ok(Self::with_protocol(known, protocol, settings, seed))
+        Ok(Self::with_protocol(known, protocol, known.settings_with(settings)?, seed))
     }
 
     /// The published protocol of a system.

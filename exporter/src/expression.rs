@@ -97,6 +97,12 @@ pub fn parse_with_unknowns(
     model.map_err(|fault| ExpressionError { message: fault.message, column: fault.column, formula: text.to_owned() })
 }
 
+/// Whether a formula names something; one that does not parse names nothing.
+#[must_use]
+pub fn mentions(text: &str, name: &str) -> bool {
+    parse::postfix(text).is_ok_and(|items| build::uses(&items, name))
+}
+
 /// The model whose energy is `text` and whose motion keeps every formula of `constraints`, each in q alone, at 0.
 ///
 /// # Errors
@@ -106,9 +112,9 @@ pub fn constrained(
     constraints: &[String],
     settings: &BTreeMap<String, f64>,
 ) -> Result<Model, ExpressionError> {
-    let used = |formula: &str, name: &str| parse::postfix(formula).is_ok_and(|items| build::uses(&items, name));
     // A setting that nothing uses is reported with the energy.
-    let of_constraints_only = |name: &str| !used(text, name) && constraints.iter().any(|formula| used(formula, name));
+    let of_constraints_only =
+        |name: &str| !mentions(text, name) && constraints.iter().any(|formula| mentions(formula, name));
     let of_energy = settings.iter().filter(|(name, _)| !of_constraints_only(name));
     let model = parse(text, &of_energy.map(|(name, value)| (name.clone(), *value)).collect())?;
     if constraints.is_empty() {

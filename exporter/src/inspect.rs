@@ -1,6 +1,6 @@
 //! What is in a model: operators, cost, separability with its reason, flash, memory, operations per step.
 //!
-//! Takes a model in memory, an exported directory, an ONNX file or a device program. Everything is counted from what is
+//! Takes a model in memory, an exported directory, an ONNX file, a device program or function. Everything is counted from what is
 //! there; a device program tells less than a graph, and then less is reported.
 
 mod count;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hnn_runtime::format::MAX_BLOB_WORDS;
-use hnn_runtime::{DampingKind, Program};
+use hnn_runtime::{DampingKind, Function, Program};
 use serde::Serialize;
 
 use crate::dynamics::{self, DynamicsError, Model, Scheme};
@@ -22,16 +22,17 @@ use crate::import::{StateInputs, adopt};
 use crate::limited::{ReadError, read_limited};
 use crate::lower::{Plan, lower};
 use crate::manifest::{
-    self, DampingRecord, DeviceRecord, Integration, Manifest, ManifestError, ProgramRecord, SeparabilityRecord,
+    self, DampingRecord, DeviceRecord, FunctionRecord, Integration, Manifest, ManifestError, ProgramRecord,
+    SeparabilityRecord,
 };
 use crate::onnx::{self, MAX_FILE_BYTES, OnnxError};
 use crate::optimize::optimize;
-use count::{program_costs, program_scheme, summary};
+use count::{function_costs, program_costs, program_scheme, summary};
 
 /// What was found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Inspection {
-    /// `model`, `export`, `onnx` or `program`.
+    /// `model`, `export`, `onnx`, `program` or `function`.
     pub kind: &'static str,
     /// Name of the model or file.
     pub name: String,
@@ -53,6 +54,9 @@ pub struct Inspection {
     /// Scheme and time step the energy was learned through, where it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learned_through: Option<Integration>,
+    /// Unknown numbers of a formula, as they were learned.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknowns: BTreeMap<String, f64>,
     /// Graphs and what they are made of.
     pub graphs: Vec<GraphSummary>,
     /// Multiply-adds of the field over those of the energy; absent where either is not there or the energy has none.
@@ -61,6 +65,9 @@ pub struct Inspection {
     /// The device program and its cost, or why there is none; absent where the model has no weights yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceRecord>,
+    /// Functions for the device and their cost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<FunctionRecord>,
 }
 
 /// What a graph is made of.
@@ -146,9 +153,11 @@ pub fn model(name: &str, model: &Model) -> Result<Inspection, InspectError> {
         damping: Some(DampingRecord::of(model)),
         integration: None,
         learned_through: None,
+        unknowns: BTreeMap::new(),
         field_over_energy: ratio(&graphs),
         graphs,
         device,
+        functions: Vec::new(),
     })
 }
 
@@ -222,9 +231,11 @@ fn export(directory: &Path) -> Result<Inspection, InspectError> {
         damping: Some(damping),
         integration: Some(manifest.integration),
         learned_through,
+        unknowns: BTreeMap::new(),
         field_over_energy: ratio(&graphs),
         graphs,
         device: Some(manifest.device),
+        functions: manifest.functions,
     })
 }
 
@@ -245,9 +256,11 @@ fn onnx_file(path: &Path, bytes: &[u8], state: &StateInputs) -> Result<Inspectio
         damping: None,
         integration: None,
         learned_through: None,
+        unknowns: BTreeMap::new(),
         graphs: vec![summary(&name, graph)],
         field_over_energy: None,
         device: None,
+        functions: Vec::new(),
         name,
     })
 }
@@ -258,7 +271,13 @@ fn program(path: &Path, bytes: &[u8]) -> Result<Inspection, InspectError> {
         return Err(refused(format!("{} bytes are no device program: truncated, padded or too large", bytes.len())));
     }
     let words: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
-    let program = Program::parse(&words).map_err(|error| refused(error.to_string()))?;
+    let program = match Program::parse(&words) {
+        Err(hnn_runtime::Error::Form) => {
+            let function = Function::parse(&words).map_err(|error| refused(error.to_string()))?;
+            return Ok(of_function(path, &function));
+        }
+        parsed => parsed.map_err(|error| refused(error.to_string()))?,
+    };
     let scheme = program_scheme(&program);
     let kind = match program.damping_kind() {
         DampingKind::None => "none",
@@ -284,8 +303,31 @@ fn program(path: &Path, bytes: &[u8]) -> Result<Inspection, InspectError> {
             dt: f64::from(program.dt()),
         }),
         learned_through: None,
+        unknowns: BTreeMap::new(),
         graphs: Vec::new(),
         field_over_energy: None,
         device: Some(DeviceRecord::Program(program_costs(&program, scheme))),
+        functions: Vec::new(),
     })
+}
+
+/// A function says how many numbers it takes and gives, not what they are.
+fn of_function(path: &Path, function: &Function<'_>) -> Inspection {
+    let named =
+        |name: Option<&std::ffi::OsStr>| name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Inspection {
+        kind: "function",
+        name: named(path.file_stem()),
+        dof: None,
+        inputs: None,
+        separability: None,
+        damping: None,
+        integration: None,
+        learned_through: None,
+        unknowns: BTreeMap::new(),
+        graphs: Vec::new(),
+        field_over_energy: None,
+        device: None,
+        functions: vec![function_costs(named(path.file_name()), function)],
+    }
 }

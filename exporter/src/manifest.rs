@@ -40,6 +40,9 @@ pub struct Manifest {
     pub onnx: OnnxRecord,
     /// The device program, or why there is none.
     pub device: DeviceRecord,
+    /// Functions for the device beside the program; left out where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<FunctionRecord>,
     /// Every file beside the manifest.
     pub files: Vec<FileRecord>,
     /// States of the training distribution.
@@ -228,6 +231,27 @@ pub struct ProgramRecord {
     pub step: Operations,
 }
 
+/// A graph compiled for the device as a function: one row of its inputs, end to end, to one row of its outputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionRecord {
+    /// Name of the file.
+    pub file: String,
+    /// What its arguments are, in order, without the batch.
+    pub arguments: Vec<Port>,
+    /// What its results are, in order, without the batch.
+    pub results: Vec<Port>,
+    /// Bytes of the blob.
+    pub flash_bytes: usize,
+    /// Bytes of constants in it, weights among them.
+    pub constants_bytes: usize,
+    /// Bytes of the workspace, exact; the stack is measured apart, for each target.
+    pub workspace_bytes: usize,
+    /// Elements of the workspace.
+    pub workspace_len: usize,
+    /// Cost of one call.
+    pub call: Operations,
+}
+
 /// A file of the export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
@@ -266,7 +290,10 @@ pub struct Provenance {
     /// The formula, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hamiltonian: Option<String>,
-    /// Values of the formula's names.
+    /// Formulas that the motion keeps at 0, where the energy is a formula.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<String>,
+    /// Values of the formulas' names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, f64>,
     /// Files that were learned from or read.

@@ -1,8 +1,8 @@
 //! The whole way on one screen: a model becomes a directory that can be deployed.
 //!
 //! [`export`] verifies the model, derives the graphs, optimizes and writes them, lowers the parts to a device program, parses
-//! that program back and steps it once for the trajectory hash, and puts all files in place by one rename. A model too
-//! large for the device still gets its ONNX files, and the manifest says why there is no program.
+//! that program back and steps it once for the trajectory hash, compiles the functions asked for, and puts all files in place
+//! by one rename. A model too large for the device still gets its ONNX files, and the manifest says why there is no program.
 
 mod device;
 mod directory;
@@ -64,6 +64,8 @@ pub struct ExportOptions {
     pub graphs: Vec<GraphKind>,
     /// Whether the device program is written.
     pub blob: bool,
+    /// Which of [`GraphKind::FUNCTIONS`] are compiled for the device beside it, each once.
+    pub functions: Vec<GraphKind>,
     /// Opset, precision, batch and profile of the ONNX files.
     pub onnx: WriteOptions,
     /// Most rewrites of the optimizer in each ONNX graph, to find one that is to blame; the device program is not bounded.
@@ -89,6 +91,7 @@ impl Default for ExportOptions {
             provenance: Provenance { source: "graph".to_owned(), ..Provenance::default() },
             graphs: GraphKind::DEFAULT.to_vec(),
             blob: true,
+            functions: Vec::new(),
             onnx: WriteOptions::default(),
             stop_after: None,
             force: false,
@@ -119,6 +122,14 @@ pub enum ExportError {
     /// The parts of the field cannot be derived for the device.
     #[error(transparent)]
     Lower(LowerError),
+    /// A function that was asked for cannot run on the device.
+    #[error("{file}: {source}; without `blob` in --emit it is written as ONNX alone")]
+    Function {
+        /// The file.
+        file: String,
+        /// Why.
+        source: LowerError,
+    },
     /// The runtime refuses the program that was just written: a defect of this tool.
     #[error("the runtime refuses the program it should run: {0}. Please report this model")]
     Blob(hnn_runtime::Error),
@@ -167,6 +178,8 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
         }
         Err(reason) => (DeviceRecord::Absent { reason }, None),
     };
+    let (functions, compiled) = device::functions(model, scheme, options)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+    files.extend(compiled);
     let manifest = Manifest {
         format: FORMAT_VERSION,
         hnn_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -180,6 +193,7 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
             graphs,
         },
         device,
+        functions,
         files: files.iter().map(|(name, bytes)| FileRecord::of(name, bytes)).collect(),
         samples,
         density: options.density.clone(),

@@ -1,7 +1,7 @@
 //! Compares every executor of an exported model with the f64 reference, and measures its physics.
 //!
-//! Each of the three files is evaluated by each engine on states of the training distribution; the device program answers
-//! for all three. The reference evaluates the files as read back, so what is validated is what lies on the disk. Engines
+//! Each file is evaluated by each engine on states of the training distribution; the device program answers for the three that
+//! must be there, and functions for those that may. The reference evaluates the files as read back, so what is validated is what lies on the disk. Engines
 //! that cannot be loaded are listed; one that was asked for and is missing is an error.
 
 mod artifact;
@@ -37,6 +37,7 @@ pub use tract::Tract;
 
 use std::collections::BTreeMap;
 
+use crate::dynamics::{POSITION, VELOCITY};
 use crate::graph::{GraphError, Tensor};
 use crate::onnx::Precision;
 use metrics::root_mean_square;
@@ -82,10 +83,14 @@ pub fn validate(artifact: &Artifact, settings: &Settings) -> Result<Report, Vali
     let precision = artifact.precision;
     let samples = samples.rounded(precision);
     let dt = Tensor::scalar(precision.round(f64::from(artifact.dt as f32)));
-    let arguments = samples.arguments(&dt);
+    let mut arguments = samples.arguments(&dt);
+    let velocities = velocities(artifact, &samples, &arguments)?;
+    arguments.extend(velocities.iter().map(|(name, values)| (*name, values)));
     let mut expected = BTreeMap::new();
     for part in Part::ALL {
-        expected.insert(*part, Reference::read(artifact.file(*part))?.run(&arguments)?);
+        if let Some(file) = artifact.file(*part) {
+            expected.insert(*part, Reference::read(file)?.run(&arguments)?);
+        }
     }
     let kinds = settings.engines.clone().unwrap_or_else(|| EngineKind::ALL.to_vec());
     let mut report = Report::new(samples.count(), artifact);
@@ -94,7 +99,8 @@ pub fn validate(artifact: &Artifact, settings: &Settings) -> Result<Report, Vali
             Ok((version, results)) => {
                 report.engines.push(EngineRecord::ran(*kind, version));
                 if *kind != EngineKind::Reference {
-                    report.outputs.extend(compare_all(*kind, &results, &expected, precision));
+                    let records = compare_all(*kind, &results, &expected, precision);
+                    report.outputs.extend(records.into_iter().filter(|record| answers(*kind, artifact, record.part)));
                 }
             }
             Err(error @ EngineError::Missing { .. }) if settings.engines.is_some() => return Err(error.into()),
@@ -102,9 +108,36 @@ pub fn validate(artifact: &Artifact, settings: &Settings) -> Result<Report, Vali
             Err(error) => report.engines.push(EngineRecord::failed(*kind, error.to_string())),
         }
     }
-    report.physics = Some(physics::measure(artifact, &samples, settings.length)?);
+    let mut physics = physics::measure(artifact, &samples, settings.length)?;
+    physics.momentum = expected.get(&Part::Momentum).map(|found| physics::momentum_check(found, &samples, precision));
+    report.physics = Some(physics);
     report.judge();
     Ok(report)
+}
+
+/// The positions of the samples, and their velocities as the field gives them: what a momentum is computed from.
+fn velocities(
+    artifact: &Artifact,
+    samples: &Samples,
+    arguments: &[(&str, &Tensor)],
+) -> Result<Vec<(&'static str, Tensor)>, EngineError> {
+    if artifact.file(Part::Momentum).is_none() {
+        return Ok(Vec::new());
+    }
+    let field = Reference::read(&artifact.field)?.output(arguments, "dx")?;
+    let dof = samples.dof();
+    let first_half = |table: &Tensor| {
+        let values = table.data().chunks_exact(2 * dof).flat_map(|row| &row[..dof]);
+        Tensor::new(vec![samples.count(), dof], values.map(|value| artifact.precision.round(*value)).collect())
+    };
+    Ok(vec![(POSITION, first_half(&samples.x)?), (VELOCITY, first_half(&field)?)])
+}
+
+/// Whether an engine has something to evaluate a part with: the runtime needs a program, all others the file alone.
+fn answers(kind: EngineKind, artifact: &Artifact, part: Part) -> bool {
+    let is_there = artifact.file(part).is_some();
+    is_there
+        && (kind != EngineKind::Runtime || Part::REQUIRED.contains(&part) || artifact.functions.contains_key(&part))
 }
 
 fn evaluate_all(
@@ -114,14 +147,15 @@ fn evaluate_all(
 ) -> Result<(String, BTreeMap<Part, Outputs>), EngineError> {
     let mut results = BTreeMap::new();
     let mut version = String::new();
-    for part in Part::ALL {
-        let mut engine: Box<dyn Engine> = match (kind, &artifact.blob) {
-            (EngineKind::Runtime, Some(words)) => Box::new(Runtime::new(words, *part)?),
-            (EngineKind::Runtime, None) => {
+    for part in Part::ALL.iter().filter(|part| answers(kind, artifact, **part)) {
+        let mut engine: Box<dyn Engine> = match (kind, artifact.functions.get(part), &artifact.blob) {
+            (EngineKind::Runtime, Some((record, words)), _) => Box::new(Function::stored(record, words)?),
+            (EngineKind::Runtime, None, Some(words)) => Box::new(Runtime::new(words, *part)?),
+            (EngineKind::Runtime, None, None) => {
                 let reason = "the export has no device program; its manifest says why".to_owned();
                 return Err(EngineError::Missing { engine: kind, reason });
             }
-            _ => open(kind, artifact.file(*part))?,
+            _ => open(kind, artifact.file(*part).unwrap_or_default())?,
         };
         version = engine.version();
         results.insert(*part, engine.run(arguments)?);

@@ -1,7 +1,21 @@
 //! A blob that holds a function: any graph of known shapes, from all its inputs to all its outputs.
 //!
 //! Arguments and results are rows of numbers, inputs and outputs laid end to end by whoever wrote the blob. The same
-//! instructions compute it that compute a model, checked as strictly.
+//! instructions compute it that compute a model, checked as strictly. From what is measured to what is stepped:
+//!
+//! ```
+//! use hnn_runtime::{CompiledFunction, Error, Function, State, Workspace};
+//!
+//! /// The state of positions and velocities; `momentum` holds p(q, v), as `hnn export --graphs momentum` writes it.
+//! fn measured(momentum: &[u32], q: [f32; 2], v: [f32; 2]) -> Result<State<f32, 2>, Error> {
+//!     let function = Function::parse(momentum)?;
+//!     let mut workspace = Workspace::<64>::for_function(&function)?;
+//!     let mut p = [0.0; 2];
+//!     CompiledFunction::bind(&function, &mut workspace)?.call(&[q[0], q[1], v[0], v[1]], &mut p);
+//!     State::new(&q, &p)
+//! }
+//! assert!(matches!(measured(&[], [0.0; 2], [0.0; 2]), Err(Error::TooShort)));
+//! ```
 
 #[cfg(all(test, feature = "transcendental", feature = "reduction", feature = "strided"))]
 mod tests;

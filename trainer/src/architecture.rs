@@ -289,6 +289,8 @@ pub struct Settings {
     pub prior: Option<String>,
     /// Its unknowns, by name, and where each starts.
     pub prior_start: BTreeMap<String, f64>,
+    /// Its known numbers, by name.
+    pub prior_values: BTreeMap<String, f64>,
     /// Whether the formula stands alone: a grey box.
     pub prior_only: bool,
 }
@@ -314,6 +316,7 @@ impl Default for Settings {
             body_dimension: 2,
             prior: None,
             prior_start: BTreeMap::new(),
+            prior_values: BTreeMap::new(),
             prior_only: false,
         }
     }

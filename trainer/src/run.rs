@@ -19,6 +19,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ use hnn_exporter::graph::Graph;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::architecture::{Architecture, Linear};
+use crate::architecture::{self, Architecture, Linear};
 use crate::checkpoint::{self, Checkpoint, CheckpointError, write_atomically};
 use crate::fit::{self, Observer, Report};
 use crate::learned::Learned;
@@ -251,6 +252,15 @@ impl Run {
             return Err(self.content(PARAMETERS, format!("it has no tensor `{name}`")));
         }
         Ok(Architecture { model, initial, linear: Linear::default() })
+    }
+
+    /// The unknown numbers of a formula, by name, as the best weights have them; nothing for a model without a formula.
+    ///
+    /// # Errors
+    /// [`RunError`] naming the file at fault.
+    pub fn unknowns(&self) -> Result<BTreeMap<String, f64>, RunError> {
+        let Origin::Named(settings) = self.config()?.model else { return Ok(BTreeMap::new()) };
+        Ok(architecture::unknowns(&settings, &self.architecture()?.initial))
     }
 
     /// The state of an unfinished training, if it came that far.

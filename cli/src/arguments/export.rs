@@ -13,6 +13,7 @@ use hnn_trainer::ensemble::Member;
 pub(super) const EXAMPLES: &str = "Examples:
   hnn export runs/pendulum --out artifacts/pendulum
   hnn export --hamiltonian 'p^2/(2*m*l^2) + m*g*l*(1-cos(q))' --set m=1 --set l=0.5 --set g=9.81 --out artifacts/exact
+  hnn export --hamiltonian '(p1^2+p2^2)/(2*m) + m*g*q2' --constraint 'q1^2 + q2^2 - 1' --set m=1 --set g=9.81 --out artifacts/rod
   hnn export energy.onnx --scheme midpoint --dt 0.005 --out artifacts/imported
   hnn export runs/pendulum --graphs field,step --profile st --out artifacts/cube";
 
@@ -29,6 +30,9 @@ pub(crate) struct ExportArguments {
     /// A formula in q and p (q1,q2,…,p1,p2,… for several degrees of freedom)
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub(crate) hamiltonian: Option<String>,
+    /// A formula in q1 … qn that the motion keeps at 0; repeat for each. It is stepped by RATTLE
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) constraint: Vec<String>,
     #[command(flatten)]
     pub(crate) settings: SettingArguments,
     #[command(flatten)]
@@ -45,7 +49,7 @@ pub(crate) struct ExportArguments {
     /// Kinds of file to write
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', value_enum, default_values_t = [Emit::Onnx, Emit::Blob])]
     pub(crate) emit: Vec<Emit>,
-    /// ONNX graphs to write
+    /// Graphs to write as ONNX; velocity and momentum are compiled for the device as well, as functions of their own
     #[arg(
         long, value_name = "NAME,…", value_delimiter = ',', default_values = GraphKind::DEFAULT.map(GraphKind::name),
         value_parser = named(&GraphKind::ALL, |kind| PossibleValue::new(kind.name()).help(kind.signature()))
@@ -73,7 +77,8 @@ pub(crate) struct ExportArguments {
     /// How the device stores weights
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = WeightFormat::F32)]
     pub(crate) weights: WeightFormat,
-    /// Scheme to deploy; without it, leapfrog where H splits and implicit midpoint where it does not
+    /// Scheme to deploy; without it, leapfrog where H splits and implicit midpoint where it does not, and RATTLE where there are
+    /// constraints
     #[arg(long, value_name = "NAME")]
     pub(crate) scheme: Option<String>,
     /// Print every rewrite of the optimizer, and the operators before and after
@@ -123,7 +128,7 @@ impl StateArguments {
 /// Values of a formula's constants.
 #[derive(Debug, Args)]
 pub(crate) struct SettingArguments {
-    /// Value of a constant in the formula; repeat for each
+    /// Value of a constant in the formulas; repeat for each
     #[arg(long = "set", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub(crate) set: Vec<String>,
 }
@@ -133,7 +138,7 @@ pub(crate) struct SettingArguments {
 pub(crate) enum Emit {
     /// ONNX graphs
     Onnx,
-    /// The device program `model.hnn`
+    /// The device program `model.hnn`, and the device functions that `--graphs` names
     Blob,
 }
 

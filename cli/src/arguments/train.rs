@@ -76,8 +76,8 @@ pub(crate) struct SourceArguments {
     /// Standard deviation of Gaussian noise on the state
     #[arg(long, value_name = "SIGMA", requires = "system", allow_negative_numbers = true)]
     pub(crate) noise: Option<f64>,
-    /// Value of a constant of the system; repeat for each
-    #[arg(long = "set", value_name = "NAME=VALUE", allow_hyphen_values = true, requires = "system")]
+    /// Value of a constant of the system, or of a known number of `--prior`; repeat for each
+    #[arg(long = "set", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub(crate) set: Vec<String>,
 }
 
@@ -148,7 +148,7 @@ pub(crate) struct ModelArguments {
     /// Energy of a `port` model: separable, mlp, mechanical or hybrid
     #[arg(long, value_name = "MODEL")]
     pub(crate) energy: Option<EnergyName>,
-    /// A formula of H with unknown numbers, for `hybrid` or `port`: a network learns the potential it leaves out, none with
+    /// A formula of H with unknown numbers, and known ones by `--set`, for `hybrid` or `port`: a network learns the potential it leaves out, none with
     /// `--hidden 0`. It is in the units of the data
     #[arg(long, value_name = "FORMULA", allow_hyphen_values = true)]
     pub(crate) prior: Option<String>,

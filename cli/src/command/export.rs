@@ -32,17 +32,8 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
     options.force = arguments.force;
     options.onnx = onnx_options(arguments)?;
     options.blob = arguments.emit.contains(&Emit::Blob);
-    if arguments.graphs != GraphKind::DEFAULT {
-        options.graphs.clone_from(&arguments.graphs);
-    }
     options.stop_after = arguments.stop_after;
-    if !arguments.emit.contains(&Emit::Onnx) {
-        ensure!(
-            arguments.graphs == GraphKind::DEFAULT,
-            "--graphs names ONNX files; add onnx to --emit, or leave it out"
-        );
-        options.graphs.clear();
-    }
+    (options.graphs, options.functions) = graphs(arguments, &options.graphs)?;
     let manifest = write(&model, &options, &arguments.out)?;
     if arguments.explain {
         let scheme = options.scheme.map_or_else(|| manifest.integration.scheme.parse(), Ok)?;
@@ -52,6 +43,20 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
     Ok(Verdict::Good)
 }
 
+/// The graphs to write as ONNX, and those to compile for the device as functions.
+fn graphs(arguments: &ExportArguments, usual: &[GraphKind]) -> anyhow::Result<(Vec<GraphKind>, Vec<GraphKind>)> {
+    let asked = if arguments.graphs == GraphKind::DEFAULT { usual } else { &arguments.graphs };
+    let [onnx, blob] = [Emit::Onnx, Emit::Blob].map(|kind| arguments.emit.contains(&kind));
+    let (functions, others): (Vec<GraphKind>, Vec<GraphKind>) =
+        asked.iter().partition(|kind| GraphKind::FUNCTIONS.contains(kind));
+    // The graphs of an export that names none have the device program to answer for them.
+    if let Some(other) = others.first().filter(|_| !onnx && arguments.graphs != GraphKind::DEFAULT) {
+        bail!("--graphs {}: it is written as ONNX alone; add onnx to --emit, or leave it out", other.name());
+    }
+    let written = if onnx { asked.to_vec() } else { Vec::new() };
+    Ok((written, if blob { functions } else { Vec::new() }))
+}
+
 /// The model, and what its origin says about how to deploy it.
 fn subject(arguments: &ExportArguments) -> anyhow::Result<(Model, ExportOptions)> {
     let is_run = arguments.source.as_deref().is_some_and(|path| run::is_run(path) || is_ensemble(path));
@@ -59,10 +64,11 @@ fn subject(arguments: &ExportArguments) -> anyhow::Result<(Model, ExportOptions)
     match (&arguments.hamiltonian, &arguments.source) {
         (Some(formula), _) => {
             ensure!(arguments.state.q.is_none(), "--q and --p name inputs of an ONNX file; a formula has none");
-            of_formula(formula, &arguments.settings.set)
+            of_formula(formula, &arguments.constraint, &arguments.settings.set)
         }
         (None, Some(path)) => {
             ensure!(arguments.settings.set.is_empty(), "--set gives values to a formula; use it with --hamiltonian");
+            ensure!(arguments.constraint.is_empty(), "--constraint belongs to a formula; use it with --hamiltonian");
             if run::is_run(path) || is_ensemble(path) {
                 ensure!(arguments.state.q.is_none(), "--q and --p name inputs of an ONNX file; a run has its own");
                 let trained = trained::open(path, arguments.member)?;
@@ -88,16 +94,19 @@ fn subject(arguments: &ExportArguments) -> anyhow::Result<(Model, ExportOptions)
     }
 }
 
-fn of_formula(formula: &str, assignments: &[String]) -> anyhow::Result<(Model, ExportOptions)> {
+fn of_formula(formula: &str, constraints: &[String], assignments: &[String]) -> anyhow::Result<(Model, ExportOptions)> {
     let values = settings::parse(assignments)?;
-    let model = expression::parse(formula, &values)?;
+    let model = expression::constrained(formula, constraints, &values)?;
     let provenance = Provenance {
         source: "expression".to_owned(),
         hamiltonian: Some(formula.to_owned()),
+        constraints: constraints.to_vec(),
         settings: values,
         ..Provenance::default()
     };
-    let description = format!("H = {formula}");
+    let kept: Vec<String> = constraints.iter().map(|constraint| format!("{constraint} = 0")).collect();
+    let where_kept = if kept.is_empty() { String::new() } else { format!(" where {}", kept.join(", ")) };
+    let description = format!("H = {formula}{where_kept}");
     Ok((model, ExportOptions { name: "formula".to_owned(), description, provenance, ..ExportOptions::default() }))
 }
 
@@ -267,6 +276,12 @@ fn summarize(manifest: &Manifest, out: &Path) {
             program.flash_bytes, program.workspace_bytes, program.step.multiply_adds
         )),
         DeviceRecord::Absent { reason } => console::note(format!("no device program: {reason}")),
+    }
+    for function in &manifest.functions {
+        console::say(format!(
+            "{}: {} bytes of flash, {} bytes of workspace",
+            function.file, function.flash_bytes, function.workspace_bytes
+        ));
     }
     if let Some(trajectory) = &manifest.trajectory {
         console::say(format!("trajectory hash over {} steps: {}", trajectory.steps, trajectory.hash));

@@ -15,7 +15,7 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<Verdict> {
     let inspection = if run::is_run(subject) {
         let run = run::open(subject)?;
         let inspection = inspect::model(&subject.display().to_string(), &run.model()?)?;
-        inspect::Inspection { learned_through: learned_through(&run)?, ..inspection }
+        inspect::Inspection { learned_through: learned_through(&run)?, unknowns: run.unknowns()?, ..inspection }
     } else if ensemble::is_ensemble(subject) {
         let trained = trained::open(subject, None)?;
         let inspection = inspect::model(&trained.name, trained.model()?)?;

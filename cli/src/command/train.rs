@@ -22,6 +22,7 @@ use hnn_trainer::{density, loss, preset::Preset};
 use crate::arguments::TrainArguments;
 use crate::interrupt::Interrupt;
 use crate::progress::{Drawn, Together};
+use crate::settings::{self, Assigned};
 use crate::source::{self, Loaded, Source};
 use crate::subject::Subject;
 use crate::{Verdict, baseline, console, plan};
@@ -91,11 +92,12 @@ fn begin(arguments: &TrainArguments) -> anyhow::Result<Prepared> {
 
 /// The data and what to learn from them.
 fn plan_from(arguments: &TrainArguments) -> anyhow::Result<(Loaded, Planned)> {
-    let source = Source::new(&arguments.source, &arguments.data, arguments.data_seed())?;
+    let Assigned { system, prior } = settings::assigned(arguments)?;
+    let source = Source::new(&arguments.source, &arguments.data, system, arguments.data_seed())?;
     let loaded = source.load()?;
     console::note(source.describe());
     let Preset { model, loss, fit, .. } = plan::preset(arguments, &loaded)?;
-    let subject = Subject::new(&arguments.init, || plan::model(&arguments.model, model, &loaded))?;
+    let subject = Subject::new(&arguments.init, || plan::model(&arguments.model, model, &loaded, prior))?;
     let loss = plan::loss(&arguments.fit, loss, subject.mixes()?)?;
     baseline::check(&subject, &arguments.fit, &loss)?;
     let fit = plan::fit(&arguments.fit, subject.gently(fit))?;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use hnn_runtime::format::{BinaryKind, Entry, Instruction, UnaryKind};
-use hnn_runtime::{DampingKind, Program, SchemeId};
+use hnn_runtime::{DampingKind, Function, Program, SchemeId};
 
 use crate::dynamics::Scheme;
 use crate::graph::{Binary, Graph, Node, NodeId, Op, Unary};
 use crate::lower::Operations;
-use crate::manifest::ProgramRecord;
+use crate::manifest::{Dimension, FunctionRecord, Port, ProgramRecord};
 use crate::pipeline::step_operations;
 
 use super::GraphSummary;
@@ -90,6 +90,22 @@ pub(super) fn program_costs(program: &Program<'_>, scheme: Scheme) -> ProgramRec
         workspace_len: program.workspace_len(),
         step: step_operations(&entries, scheme, damped, program.is_kinetic_quadratic(), program.constraints()),
         entries,
+    }
+}
+
+/// What a function costs, counted from its instructions.
+pub(super) fn function_costs(file: String, function: &Function<'_>) -> FunctionRecord {
+    let port = |name: &str, len: usize| vec![Port { name: name.to_owned(), shape: vec![Dimension::Fixed(len)] }];
+    let header = function.header();
+    FunctionRecord {
+        file,
+        arguments: port("arguments", function.arguments_len()),
+        results: port("results", function.results_len()),
+        flash_bytes: header.word_count as usize * size_of::<u32>(),
+        constants_bytes: header.constants.len as usize * size_of::<f32>(),
+        workspace_bytes: function.workspace_len() * size_of::<f32>(),
+        workspace_len: function.workspace_len(),
+        call: function.instructions().fold(Operations::default(), |sum, each| sum.plus(operations(&each), 1)),
     }
 }
 

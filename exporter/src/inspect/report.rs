@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::lower::Operations;
-use crate::manifest::{DeviceRecord, Integration, ProgramRecord};
+use crate::manifest::{DeviceRecord, Dimension, FunctionRecord, Integration, Port, ProgramRecord};
 
 use super::{GraphSummary, Inspection};
 
@@ -42,6 +42,11 @@ impl fmt::Display for Inspection {
             )?;
             writeln!(f, "                      may differ from them by as much as the scheme's own error")?;
         }
+        if !self.unknowns.is_empty() {
+            let values: Vec<String> =
+                self.unknowns.iter().map(|(name, value)| format!("{name} = {value:.6}")).collect();
+            writeln!(f, "  learned numbers     {}", values.join(", "))?;
+        }
         for graph in &self.graphs {
             write!(f, "{graph}")?;
         }
@@ -49,10 +54,11 @@ impl fmt::Display for Inspection {
             writeln!(f, "field over energy     {ratio:.2} times the multiply-adds")?;
         }
         match &self.device {
-            Some(DeviceRecord::Program(program)) => write!(f, "{program}"),
-            Some(DeviceRecord::Absent { reason }) => writeln!(f, "no device program: {reason}"),
-            None => Ok(()),
+            Some(DeviceRecord::Program(program)) => write!(f, "{program}")?,
+            Some(DeviceRecord::Absent { reason }) => writeln!(f, "no device program: {reason}")?,
+            None => {}
         }
+        self.functions.iter().try_for_each(|function| write!(f, "{function}"))
     }
 }
 
@@ -76,14 +82,32 @@ impl fmt::Display for ProgramRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "device program: {} B flash, {} B of it constants", self.flash_bytes, self.constants_bytes)?;
         writeln!(f, "  workspace           {} B, {} elements", self.workspace_bytes, self.workspace_len)?;
-        let mut row = |name: &str, cost: &Operations| {
-            writeln!(
-                f,
-                "  {name:<19} {} instructions, {} multiply-adds, {} elementwise, {} transcendental calls",
-                cost.instructions, cost.multiply_adds, cost.element_operations, cost.transcendental_calls
-            )
-        };
-        self.entries.iter().try_for_each(|(name, cost)| row(name, cost))?;
-        row("one step", &self.step)
+        self.entries.iter().try_for_each(|(name, cost)| row(f, name, cost))?;
+        row(f, "one step", &self.step)
     }
+}
+
+impl fmt::Display for FunctionRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ports = |ports: &[Port]| {
+            let elements = |port: &Port| match port.shape[..] {
+                [Dimension::Fixed(len)] => format!("{} [{len}]", port.name),
+                _ => port.name.clone(),
+            };
+            ports.iter().map(elements).collect::<Vec<_>>().join(", ")
+        };
+        let (arguments, results) = (ports(&self.arguments), ports(&self.results));
+        writeln!(f, "device function `{}`: {arguments} -> {results}", self.file)?;
+        writeln!(f, "  flash               {} B, {} B of it constants", self.flash_bytes, self.constants_bytes)?;
+        writeln!(f, "  workspace           {} B, {} elements", self.workspace_bytes, self.workspace_len)?;
+        row(f, "one call", &self.call)
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, cost: &Operations) -> fmt::Result {
+    writeln!(
+        f,
+        "  {name:<19} {} instructions, {} multiply-adds, {} elementwise, {} transcendental calls",
+        cost.instructions, cost.multiply_adds, cost.element_operations, cost.transcendental_calls
+    )
 }

@@ -19,7 +19,8 @@ fn check_schema(inspection: &Inspection) {
 fn one_model_is_the_same_through_every_door() {
     let room = tempfile::tempdir().unwrap();
     let out = room.path().join("out");
-    export(&pendulum(), &ExportOptions { steps: 3, ..ExportOptions::default() }, &out).unwrap();
+    let functions = vec![crate::pipeline::GraphKind::Momentum];
+    export(&pendulum(), &ExportOptions { steps: 3, functions, ..ExportOptions::default() }, &out).unwrap();
     let in_memory = model("pendulum", &pendulum()).unwrap();
     let [directory, energy, program] = ["", "hamiltonian.onnx", "model.hnn"].map(|name| path(&out.join(name)).unwrap());
     for inspection in [&in_memory, &directory, &energy, &program] {
@@ -31,6 +32,15 @@ fn one_model_is_the_same_through_every_door() {
     assert_eq!(in_memory.device, directory.device);
     assert_eq!(directory.device, program.device);
     assert!(directory.graphs.iter().any(|graph| graph.name == "step"));
+    // A function alone knows how many numbers it takes, not their names; its cost is the same.
+    let function = path(&out.join("momentum.hnn")).unwrap();
+    check_schema(&function);
+    let (known, counted) = (&directory.functions[0], &function.functions[0]);
+    assert_eq!((function.kind, known.arguments.len(), counted.arguments.len()), ("function", 2, 1));
+    assert_eq!(
+        (known.call, known.flash_bytes, known.workspace_len),
+        (counted.call, counted.flash_bytes, counted.workspace_len)
+    );
 }
 
 #[test]

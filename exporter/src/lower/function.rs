@@ -8,7 +8,7 @@ use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_WORKSPACE};
 
 use super::constants::Constants;
 use super::kernel::Kernel;
-use super::plan::Operand;
+use super::plan::{Operand, Operations};
 use super::{LowerError, check, optimized, program};
 use crate::graph::{Graph, GraphError, Kind, NodeId, Shape};
 
@@ -67,6 +67,12 @@ impl FunctionPlan {
     #[must_use]
     pub fn results_len(&self) -> usize {
         self.results.iter().map(Port::len).sum()
+    }
+
+    /// What one call costs.
+    #[must_use]
+    pub fn operations(&self) -> Operations {
+        self.kernels.iter().fold(Operations::default(), |sum, kernel| sum.plus(kernel.operations(), 1))
     }
 }
 

@@ -1,16 +1,16 @@
-//! The device program of an export: lowered, spelled, read back by the runtime, and run once.
+//! The device program of an export: lowered, spelled, read back by the runtime, and run once; and its functions, likewise.
 
 use std::collections::BTreeMap;
 
 use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF};
-use hnn_runtime::{AnyStepper, Compiled, Program, State, Stepper, TrajectoryHash};
+use hnn_runtime::{AnyStepper, Compiled, Function, Program, State, Stepper, TrajectoryHash};
 
 use crate::dynamics::{Model, Scheme};
-use crate::emit::{blob, blob_bytes};
-use crate::lower::{DampingForm, EntryKind, LowerError, Operations, Plan, lower};
-use crate::manifest::{ProgramRecord, Samples, Trajectory};
+use crate::emit::{blob, blob_bytes, function_blob};
+use crate::lower::{self, DampingForm, EntryKind, LowerError, Operations, Plan, lower, lower_graph};
+use crate::manifest::{Dimension, FunctionRecord, Port, ProgramRecord, Samples, Trajectory};
 
-use super::{ExportError, ExportOptions};
+use super::{ExportError, ExportOptions, GraphKind};
 
 /// Most sampled states tried as the start of the reference trajectory.
 const STARTS_MAX: usize = 16;
@@ -60,6 +60,50 @@ pub(super) fn program(
         None => trajectory.find_map(Result::ok),
     };
     Ok(Ok(DeviceProgram { bytes: blob_bytes(&words), record: record(&plan, scheme, words.len()), trajectory }))
+}
+
+/// A record for the manifest, and the file with its name.
+pub(super) type FunctionFile = (FunctionRecord, (String, Vec<u8>));
+
+/// The functions that are asked for, each once.
+///
+/// # Errors
+/// [`ExportError::Request`] for what is no function of its own; [`ExportError::Function`] where the device has no kernel for
+/// it, or no room.
+pub(super) fn functions(
+    model: &Model,
+    scheme: Scheme,
+    options: &ExportOptions,
+) -> Result<Vec<FunctionFile>, ExportError> {
+    let mut kinds = options.functions.clone();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.into_iter().map(|kind| function(model, scheme, kind)).collect()
+}
+
+fn function(model: &Model, scheme: Scheme, kind: GraphKind) -> Result<FunctionFile, ExportError> {
+    let file = kind.function_name();
+    if !GraphKind::FUNCTIONS.contains(&kind) {
+        let known = GraphKind::FUNCTIONS.map(GraphKind::name).join(", ");
+        let message = format!("`{}` is no function for a device; there are {known}", kind.name());
+        return Err(ExportError::Request(message));
+    }
+    let derived = kind.derive(model, scheme)?;
+    let plan = lower_graph(&derived).map_err(|source| ExportError::Function { file: file.clone(), source })?;
+    let words = function_blob(&plan);
+    Function::parse(&words).map_err(ExportError::Blob)?;
+    let port = |port: &lower::Port| Port { name: port.name.clone(), shape: vec![Dimension::Fixed(port.len())] };
+    let record = FunctionRecord {
+        file: file.clone(),
+        arguments: plan.arguments.iter().map(port).collect(),
+        results: plan.results.iter().map(port).collect(),
+        flash_bytes: size_of_val(&words[..]),
+        constants_bytes: size_of_val(&plan.constants[..]),
+        workspace_bytes: plan.workspace_len * size_of::<f32>(),
+        workspace_len: plan.workspace_len,
+        call: plan.operations(),
+    };
+    Ok((record, (file, blob_bytes(&words))))
 }
 
 fn rounded(values: &[f64]) -> Vec<f32> {

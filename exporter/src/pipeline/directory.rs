@@ -89,9 +89,11 @@ fn own_names(old: &Path, files: &[(String, Vec<u8>)]) -> BTreeSet<OsString> {
     // A manifest of another version lists nothing that can be understood.
     let listed = Manifest::read(old).map(|manifest| manifest.files).unwrap_or_default();
     let graphs = GraphKind::ALL.iter().map(|kind| kind.file_name());
+    let functions = GraphKind::FUNCTIONS.iter().map(|kind| kind.function_name());
     let fixed = [BLOB_FILE, FILE_NAME].map(str::to_owned);
     let written = files.iter().map(|(name, _)| name.clone());
-    listed.into_iter().map(|file| file.name).chain(written).chain(graphs).chain(fixed).map(OsString::from).collect()
+    let listed = listed.into_iter().map(|file| file.name);
+    listed.chain(written).chain(graphs).chain(functions).chain(fixed).map(OsString::from).collect()
 }
 
 /// Moves what is not of an export from the old directory to the new one; `moved` holds what was moved, also on failure.

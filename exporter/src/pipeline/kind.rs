@@ -30,6 +30,9 @@ impl GraphKind {
     /// What an export has unless something else is asked for, and what validation compares.
     pub const DEFAULT: [Self; 3] = [Self::Hamiltonian, Self::Field, Self::Step];
 
+    /// What is also compiled for a device, as a function of its own; `model.hnn` answers for the default graphs.
+    pub const FUNCTIONS: [Self; 2] = [Self::Velocity, Self::Momentum];
+
     /// Every graph there is.
     pub const ALL: [Self; 9] = [
         Self::Hamiltonian,
@@ -79,6 +82,12 @@ impl GraphKind {
     #[must_use]
     pub fn file_name(self) -> String {
         format!("{}.onnx", self.name())
+    }
+
+    /// Name of the file of its device function, for [`Self::FUNCTIONS`].
+    #[must_use]
+    pub fn function_name(self) -> String {
+        format!("{}.hnn", self.name())
     }
 
     /// Whether the file depends on the scheme and its time step.

@@ -162,23 +162,90 @@ fn an_export_is_replaced_only_by_force_and_what_else_lies_there_stays() {
     assert_eq!(names(room.path()), ["out"]);
 }
 
+fn words(path: &Path) -> Vec<u32> {
+    fs::read(path).unwrap().as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect()
+}
+
+#[test]
+fn a_measured_velocity_becomes_a_momentum_and_steps_along_a_straight_line() {
+    use hnn_runtime::{AnyStepper, Compiled, CompiledFunction, Function, Program, State, Stepper, Workspace};
+    // A free particle of mass 2 in polar coordinates: p = (2ṙ, 2r²φ̇), H does not split, and the motion is a straight line.
+    let room = room();
+    let out = room.path().join("out");
+    let options = ExportOptions {
+        scheme: Some(Scheme::Midpoint { iterations: 6 }),
+        functions: vec![GraphKind::Momentum],
+        graphs: Vec::new(),
+        ..ExportOptions::default()
+    };
+    let manifest = export(&model("p1^2/4 + p2^2/(4*q1^2)"), &options, &out).unwrap();
+    assert_eq!(names(&out), ["manifest.json", "model.hnn", "momentum.hnn"]);
+    let (blob, momentum) = (words(&out.join("model.hnn")), words(&out.join("momentum.hnn")));
+
+    let (q, v) = ([1.5f32, 0.0], [0.3f32, 0.4]);
+    let function = Function::parse(&momentum).unwrap();
+    let record = &manifest.functions[0];
+    assert_eq!((record.flash_bytes, record.workspace_len), (4 * momentum.len(), function.workspace_len()));
+    let mut scratch = Workspace::<64>::for_function(&function).unwrap();
+    let mut p = [0.0f32; 2];
+    CompiledFunction::bind(&function, &mut scratch).unwrap().call(&[q, v].concat(), &mut p);
+    for (found, wanted) in p.iter().zip([2.0 * 0.3, 2.0 * 1.5 * 1.5 * 0.4]) {
+        assert!((found - wanted).abs() < 1e-6, "{found}, not {wanted}");
+    }
+
+    let program = Program::parse(&blob).unwrap();
+    let mut workspace = Workspace::<128>::for_program(&program).unwrap();
+    let mut compiled = Compiled::bind(&program, &mut workspace).unwrap();
+    let stepper = AnyStepper::for_program(&program).unwrap();
+    let mut state = State::<f32, 2>::new(&q, &p).unwrap();
+    for _ in 0..200 {
+        stepper.step(&mut compiled, &mut state, &[], program.dt()).unwrap();
+    }
+    // In Cartesian coordinates it starts at (1.5, 0) with (ṙ, rφ̇) = (0.3, 0.6), and 200 steps are 2 s.
+    let (x, y) = (1.5 + 2.0 * 0.3f32, 2.0 * 0.6f32);
+    for (found, wanted) in state.q().iter().zip([x.hypot(y), y.atan2(x)]) {
+        assert!((found - wanted).abs() < 2e-5, "{found}, not {wanted}");
+    }
+}
+
+#[test]
+fn what_the_device_program_answers_for_is_no_function_of_its_own() {
+    let room = room();
+    let options = |kind| ExportOptions { functions: vec![kind], ..ExportOptions::default() };
+    for (text, kind, reason) in [
+        ("p^2/2 + q^2", GraphKind::Field, "`field` is no function for a device; there are velocity, momentum"),
+        ("p^4/4 + q^2", GraphKind::Momentum, "quadratic in p"),
+    ] {
+        let message = export(&model(text), &options(kind), &room.path().join("out")).unwrap_err().to_string();
+        assert!(message.contains(reason), "{message}");
+    }
+    assert!(names(room.path()).is_empty());
+}
+
 #[test]
 fn a_replaced_export_leaves_none_of_its_graphs_behind() {
     let room = room();
     let out = room.path().join("out");
-    let all = ExportOptions { graphs: GraphKind::ALL.to_vec(), steps: 3, force: true, ..ExportOptions::default() };
+    let all = ExportOptions {
+        graphs: GraphKind::ALL.to_vec(),
+        functions: GraphKind::FUNCTIONS.to_vec(),
+        steps: 3,
+        force: true,
+        ..ExportOptions::default()
+    };
     export(&pendulum(), &all, &out).unwrap();
     fs::write(out.join("notes.txt"), "mine").unwrap();
     fs::create_dir(out.join("plots")).unwrap();
     fs::write(out.join("plots/one.svg"), "mine").unwrap();
     // The files are those of the second model, not the first.
     let manifest = export(&model("p^2/2 + 5*(1-cos(q))"), &all, &out).unwrap();
-    assert_eq!(manifest.files.len(), 10);
+    assert_eq!(manifest.files.len(), 12);
     for file in &manifest.files {
         assert_eq!(*file, FileRecord::of(&file.name, &fs::read(out.join(&file.name)).unwrap()));
     }
     // What the third leaves out is gone, and what is the user's stays.
-    export(&pendulum(), &ExportOptions { graphs: GraphKind::DEFAULT.to_vec(), ..all }, &out).unwrap();
+    let fewer = ExportOptions { graphs: GraphKind::DEFAULT.to_vec(), functions: Vec::new(), ..all };
+    export(&pendulum(), &fewer, &out).unwrap();
     let mut expected = [&FILES[..], &["notes.txt", "plots"]].concat();
     expected.sort_unstable();
     assert_eq!(names(&out), expected);

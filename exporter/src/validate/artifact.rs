@@ -1,5 +1,6 @@
 //! What is validated: the files of an exported directory, in memory.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -8,11 +9,11 @@ use hnn_runtime::format::MAX_BLOB_WORDS;
 use super::samples::Samples;
 use crate::graph::GraphError;
 use crate::limited::{ReadError, read_limited};
-use crate::manifest::{DeviceRecord, FileRecord, Manifest, ManifestError};
+use crate::manifest::{DeviceRecord, FileRecord, FunctionRecord, Manifest, ManifestError};
 use crate::onnx::{MAX_FILE_BYTES, Precision};
 use crate::pipeline::BLOB_FILE;
 
-/// One of the three graphs of an exported model.
+/// One of the graphs of an exported model that engines are compared on: three that must be there, and two that may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
@@ -22,11 +23,18 @@ pub enum Part {
     Field,
     /// x, dt, u → `x_next`
     Step,
+    /// x → v
+    Velocity,
+    /// q, v → p
+    Momentum,
 }
 
 impl Part {
     /// Every part, in the order of reports.
-    pub const ALL: &[Self] = &[Self::Hamiltonian, Self::Field, Self::Step];
+    pub const ALL: &[Self] = &[Self::Hamiltonian, Self::Field, Self::Step, Self::Velocity, Self::Momentum];
+
+    /// Those that validation cannot do without; the device program answers for them.
+    pub const REQUIRED: &[Self] = &[Self::Hamiltonian, Self::Field, Self::Step];
 
     /// The name in reports.
     #[must_use]
@@ -35,6 +43,8 @@ impl Part {
             Self::Hamiltonian => "hamiltonian",
             Self::Field => "field",
             Self::Step => "step",
+            Self::Velocity => "velocity",
+            Self::Momentum => "momentum",
         }
     }
 
@@ -75,7 +85,7 @@ pub enum ArtifactError {
         "{}: the export has no {missing}, and validation compares all of {}; export the model again with the default \
          graphs, that is without `--graphs` and `--emit`",
         path.display(),
-        Part::ALL.iter().map(|part| part.file_name()).collect::<Vec<_>>().join(", ")
+        Part::REQUIRED.iter().map(|part| part.file_name()).collect::<Vec<_>>().join(", ")
     )]
     Incomplete {
         /// The export.
@@ -108,11 +118,15 @@ pub struct Artifact {
     pub field: Vec<u8>,
     /// `step.onnx`
     pub step: Vec<u8>,
+    /// The other ONNX files that are compared.
+    pub optional: BTreeMap<Part, Vec<u8>>,
     /// `model.hnn`, as words; the manifest may say that the device cannot hold the model.
     pub blob: Option<Vec<u32>>,
+    /// Functions for the device whose ONNX files are there, with what the manifest says of them.
+    pub functions: BTreeMap<Part, (FunctionRecord, Vec<u32>)>,
     /// Numbers of the ONNX files.
     pub precision: Precision,
-    /// Other files of the export, which validation does not evaluate.
+    /// Other graphs and functions of the export, which validation does not evaluate.
     pub other_graphs: Vec<String>,
     /// Length of a time step.
     pub dt: f64,
@@ -129,25 +143,36 @@ impl Artifact {
     /// [`ArtifactError`] naming the file at fault.
     pub fn load(directory: &Path) -> Result<Self, ArtifactError> {
         let manifest = Manifest::read(directory)?;
-        let missing: Vec<String> = Part::ALL.iter().map(|part| part.file_name()).collect();
+        let missing: Vec<String> = Part::REQUIRED.iter().map(|part| part.file_name()).collect();
         let missing: Vec<String> = missing.into_iter().filter(|name| manifest.file(name).is_none()).collect();
         if !missing.is_empty() {
             return Err(ArtifactError::Incomplete { path: directory.to_owned(), missing: missing.join(", ") });
         }
         let blob = match manifest.device {
             DeviceRecord::Absent { .. } => None,
-            DeviceRecord::Program(_) => {
-                Some(words(directory, &read(&directory.join(BLOB_FILE), 4 * MAX_BLOB_WORDS as u64)?)?)
-            }
+            DeviceRecord::Program(_) => Some(words(directory, BLOB_FILE)?),
         };
         let part = |part: Part| read(&directory.join(part.file_name()), MAX_FILE_BYTES as u64);
+        let (mut optional, mut functions) = (BTreeMap::new(), BTreeMap::new());
+        for kind in Part::ALL.iter().copied().filter(|kind| !Part::REQUIRED.contains(kind)) {
+            if manifest.file(&kind.file_name()).is_none() {
+                continue;
+            }
+            optional.insert(kind, part(kind)?);
+            let file = format!("{kind}.hnn");
+            if let Some(record) = manifest.functions.iter().find(|record| record.file == file) {
+                functions.insert(kind, (record.clone(), words(directory, &file)?));
+            }
+        }
         Ok(Self {
             hamiltonian: part(Part::Hamiltonian)?,
             field: part(Part::Field)?,
             step: part(Part::Step)?,
+            other_graphs: other_graphs(&manifest, &optional),
+            optional,
             blob,
+            functions,
             precision: manifest.onnx.precision,
-            other_graphs: other_graphs(&manifest),
             dt: manifest.integration.dt,
             samples: Samples {
                 constrained: manifest.model.constraints > 0,
@@ -157,28 +182,36 @@ impl Artifact {
         })
     }
 
-    /// One of the ONNX files.
+    /// One of the ONNX files, where the export has it.
     #[must_use]
-    pub fn file(&self, part: Part) -> &[u8] {
+    pub fn file(&self, part: Part) -> Option<&[u8]> {
         match part {
-            Part::Hamiltonian => &self.hamiltonian,
-            Part::Field => &self.field,
-            Part::Step => &self.step,
+            Part::Hamiltonian => Some(&self.hamiltonian),
+            Part::Field => Some(&self.field),
+            Part::Step => Some(&self.step),
+            Part::Velocity | Part::Momentum => self.optional.get(&part).map(Vec::as_slice),
         }
     }
 }
 
-fn other_graphs(manifest: &Manifest) -> Vec<String> {
-    let is_part = |file: &str| Part::ALL.iter().any(|part| part.file_name() == file);
-    manifest.onnx.graphs.iter().map(|graph| graph.file.clone()).filter(|file| !is_part(file)).collect()
+fn other_graphs(manifest: &Manifest, compared: &BTreeMap<Part, Vec<u8>>) -> Vec<String> {
+    let is_compared = |file: &String| {
+        Part::REQUIRED.iter().any(|part| part.file_name() == *file)
+            || compared.keys().any(|part| [part.file_name(), format!("{part}.hnn")].contains(file))
+    };
+    let graphs = manifest.onnx.graphs.iter().map(|graph| &graph.file);
+    let functions = manifest.functions.iter().map(|record| &record.file);
+    graphs.chain(functions).filter(|file| !is_compared(file)).cloned().collect()
 }
 
-fn words(directory: &Path, bytes: &[u8]) -> Result<Vec<u32>, ArtifactError> {
+fn words(directory: &Path, name: &str) -> Result<Vec<u32>, ArtifactError> {
+    let path = directory.join(name);
+    let bytes = read(&path, 4 * MAX_BLOB_WORDS as u64)?;
     let (words, rest) = bytes.as_chunks::<4>();
     if rest.is_empty() {
         Ok(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
     } else {
-        Err(ArtifactError::Ragged { path: directory.join(BLOB_FILE), found: bytes.len() })
+        Err(ArtifactError::Ragged { path, found: bytes.len() })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::Outputs;
 use super::engine::EngineError;
-use crate::dynamics::STATE;
+use crate::dynamics::{POSITION, STATE};
 use crate::graph::Tensor;
 
 /// Name and dimensions of an input as the file declares them; `None` for a dimension, or all, left open.
@@ -59,8 +59,10 @@ pub(super) fn run(
 
 /// N of the file and the number of rows given, where the state differs in nothing else.
 fn fixed_batch(declared: &[Declared], inputs: &[(&str, &Tensor)]) -> Option<(usize, usize)> {
-    let shape = declared.iter().find(|(name, _)| name == STATE)?.1.as_ref()?;
-    let given = inputs.iter().find(|(name, _)| *name == STATE)?.1.shape();
+    // What takes no state takes positions: the momentum of velocities.
+    let (state, shape) = declared.iter().find(|(name, _)| [STATE, POSITION].contains(&name.as_str()))?;
+    let shape = shape.as_ref()?;
+    let given = inputs.iter().find(|(name, _)| name == state)?.1.shape();
     let (batch, count) = ((*shape.first()?)?, *given.first()?);
     let fits = shape.len() == given.len()
         && shape.iter().zip(given).skip(1).all(|(known, found)| known.is_none_or(|known| known == *found));

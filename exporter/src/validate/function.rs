@@ -9,8 +9,9 @@ use super::Outputs;
 use super::batches::{self, Declared};
 use super::engine::{Engine, EngineError, EngineKind, input};
 use crate::emit::function_blob;
-use crate::graph::{Dim, Graph, Tensor};
+use crate::graph::{Dim, Graph, Shape, Tensor};
 use crate::lower::{Port, lower_graph, ports};
+use crate::manifest::{self, Dimension, FunctionRecord};
 
 /// A graph as a function of the runtime.
 #[derive(Debug, Clone)]
@@ -41,6 +42,24 @@ impl Function {
         Ok(Self { words, arguments: plan.arguments, results: plan.results })
     }
 
+    /// Takes a blob as an export holds it, whose arguments and results are what its record says.
+    ///
+    /// # Errors
+    /// [`EngineError::Failed`] where the blob is damaged, or has another number of arguments or results.
+    pub fn stored(record: &FunctionRecord, words: &[u32]) -> Result<Self, EngineError> {
+        let function = hnn_runtime::Function::parse(words).map_err(failed)?;
+        let (arguments, results) = (rows(&record.arguments)?, rows(&record.results)?);
+        let recorded = [&arguments, &results].map(|ports| ports.iter().map(Port::len).sum::<usize>());
+        let found = [function.arguments_len(), function.results_len()];
+        if found != recorded {
+            let file = &record.file;
+            return Err(failed(format!(
+                "{file} has {found:?} arguments and results, the manifest says {recorded:?}; export the model again"
+            )));
+        }
+        Ok(Self { words: words.to_vec(), arguments, results })
+    }
+
     /// The inputs in order, and the number of rows; 1 where the graph has no batch.
     fn given<'a>(&self, inputs: &[(&str, &'a Tensor)]) -> Result<(Vec<&'a Tensor>, usize), EngineError> {
         let mut rows = None;
@@ -61,6 +80,22 @@ impl Function {
         }
         Ok((given, rows.unwrap_or(1)))
     }
+}
+
+/// Ports of a manifest, end to end, each a row of a batch.
+fn rows(ports: &[manifest::Port]) -> Result<Vec<Port>, EngineError> {
+    let mut offset = 0;
+    let mut rows = Vec::with_capacity(ports.len());
+    for manifest::Port { name, shape } in ports {
+        let [Dimension::Fixed(len)] = shape[..] else {
+            return Err(failed(format!(
+                "`{name}` of a function should have one fixed dimension; export the model again"
+            )));
+        };
+        rows.push(Port { name: name.clone(), shape: Shape::batched(&[len])?, offset });
+        offset += len;
+    }
+    Ok(rows)
 }
 
 impl Engine for Function {
@@ -126,7 +161,6 @@ impl Function {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Shape;
 
     #[test]
     fn rows_are_called_one_by_one_and_wrong_shapes_are_refused() {

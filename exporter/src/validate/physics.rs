@@ -4,6 +4,7 @@
 //! not drift, its steps must be reversible, its dissipation must take energy away. Every number comes with the limit it was
 //! held against. Energies along a trajectory are evaluated in f64, so that what is measured is the motion, not the meter.
 
+use super::Outputs;
 use super::artifact::Artifact;
 use super::engine::EngineError;
 use super::metrics::{TOLERANCE_F16, root_mean_square};
@@ -12,6 +13,7 @@ use super::samples::Samples;
 use super::trajectory;
 use super::trend::{self, Slope};
 use crate::differentiate;
+use crate::dynamics::MOMENTUM;
 use crate::graph::{Graph, Tensor};
 use crate::onnx::{self, Precision};
 
@@ -19,6 +21,8 @@ use crate::onnx::{self, Precision};
 pub const GRADIENT_TOLERANCE: f64 = 1e-5;
 /// Largest ∇H·ẋ / (|∇H| |ẋ|) where there is no dissipation.
 pub const POWER_TOLERANCE: f64 = 1e-5;
+/// Largest relative error of a momentum found from a velocity: roundings of f32, as much larger as masses differ.
+pub const MOMENTUM_TOLERANCE: f64 = 1e-4;
 /// Standard errors within which a slope counts as none.
 pub const SLOPE_WIDTH: f64 = 3.0;
 /// Energy drift over the run, relative to the spread of H, that counts as none.
@@ -103,6 +107,9 @@ pub struct Physics {
     pub power: Check,
     /// Energy over time; absent without a device program.
     pub drift: Option<Drift>,
+    /// Momenta of the velocities of the samples, by `momentum.onnx`, against those of the samples; absent without that file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<Check>,
     /// One step there and back with −dt; absent with dissipation, or without a device program.
     pub reversal: Option<Check>,
     /// Why a trajectory could not be run to its end.
@@ -115,7 +122,8 @@ impl Physics {
     pub fn passes(&self) -> bool {
         let drift = self.drift.as_ref().is_none_or(|drift| drift.passes);
         let reversal = self.reversal.as_ref().is_none_or(|check| check.passes);
-        self.gradient.passes && self.power.passes && drift && reversal && self.failure.is_none()
+        let momentum = self.momentum.as_ref().is_none_or(|check| check.passes);
+        self.gradient.passes && self.power.passes && drift && reversal && momentum && self.failure.is_none()
     }
 }
 
@@ -135,6 +143,7 @@ pub fn measure(artifact: &Artifact, samples: &Samples, length: RunLength) -> Res
         gradient: gradient_check(&mut energy, &gradient, samples)?,
         power: power_check(artifact, &gradient, samples, damped)?,
         drift: None,
+        momentum: None,
         reversal: None,
         failure: None,
     };
@@ -191,6 +200,19 @@ fn gradient_check(energy: &mut Reference, gradient: &Graph, samples: &Samples) -
     let error = |(exact, difference): (&f64, &f64)| relative((exact - difference).abs(), difference.abs() + scale);
     let worst = exact.data().iter().zip(&differences).map(error).fold(0.0, nan_max);
     Ok(Check::new(worst, GRADIENT_TOLERANCE, count))
+}
+
+/// Largest |p − p₀| of a momentum found from a velocity, relative to |p₀| + its rms; velocities were rounded on the way.
+pub(super) fn momentum_check(found: &Outputs, samples: &Samples, precision: Precision) -> Check {
+    let width = 2 * samples.dof();
+    let given: Vec<f64> = samples.x.data().chunks_exact(width).flat_map(|row| &row[samples.dof()..]).copied().collect();
+    let found = found.iter().find(|(name, _)| name == MOMENTUM).map_or(&[][..], |(_, values)| values.data());
+    let scale = root_mean_square(&given);
+    let error = |(found, given): (&f64, &f64)| relative((found - given).abs(), given.abs() + scale);
+    let worst = found.iter().zip(&given).map(error).fold(0.0, nan_max);
+    let worst = if found.len() == given.len() { worst } else { f64::NAN };
+    let limit = if precision == Precision::F16 { TOLERANCE_F16 } else { MOMENTUM_TOLERANCE };
+    Check::new(worst, limit, samples.count())
 }
 
 /// ∇H·ẋ at u = 0 of every sample, relative to |∇H| |ẋ|.

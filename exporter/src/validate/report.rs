@@ -81,7 +81,7 @@ pub struct Report {
     pub precision: Precision,
     /// Files that are no longer what was exported.
     pub changed_files: Vec<String>,
-    /// ONNX files that are not compared.
+    /// Graphs and functions that are not compared.
     #[serde(default)]
     pub other_graphs: Vec<String>,
     /// Engines.
@@ -146,6 +146,7 @@ impl Physics {
             ("the gradient differs from finite differences", Some(&self.gradient)),
             ("the field does work by itself", Some(&self.power)),
             ("steps are not reversible", self.reversal.as_ref()),
+            ("momenta are not those of their velocities", self.momentum.as_ref()),
         ];
         for (what, check) in checks {
             if let Some(Check { value, limit, .. }) = check.filter(|check| !check.passes) {
@@ -219,6 +220,9 @@ impl fmt::Display for Physics {
         line("power of the field at u = 0", &self.power)?;
         if let Some(reversal) = &self.reversal {
             line("one step there and back, distance", reversal)?;
+        }
+        if let Some(momentum) = &self.momentum {
+            line("momenta of velocities, distance", momentum)?;
         }
         let Some(drift) = &self.drift else { return Ok(()) };
         let (verdict, Drift { scheme, dt, steps, slope, .. }) = (if drift.passes { "ok" } else { "FAILS" }, drift);

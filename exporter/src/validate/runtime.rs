@@ -42,8 +42,11 @@ impl Runtime {
     /// Checks a blob.
     ///
     /// # Errors
-    /// [`EngineError::Failed`] where it is damaged or of another version.
+    /// [`EngineError::Failed`] where it is damaged or of another version, or `part` is none that a model's blob answers for.
     pub fn new(words: &[u32], part: Part) -> Result<Self, EngineError> {
+        if !Part::REQUIRED.contains(&part) {
+            return Err(EngineError::failed(EngineKind::Runtime, format!("the {part} is a function of its own")));
+        }
         Program::parse(words).map_err(failed)?;
         Ok(Self { words: words.to_vec(), part })
     }
@@ -102,6 +105,7 @@ impl Engine for Runtime {
                     ("residual".to_owned(), Tensor::new(vec![count, 1], residuals)?),
                 ])
             }
+            Part::Velocity | Part::Momentum => Ok(Vec::new()),
         }
     }
 }

@@ -3,6 +3,9 @@
 //! A model trained through a scheme is stepped by that scheme at the time step of its data, a map by itself; an energy
 //! learned from derivatives by Yoshida's order 4 where it splits, else by the midpoint rule; a field by Runge–Kutta steps. One
 //! function of the runtime gives the next state, the memory, and the system's true energy there.
+//!
+//! In f32 there are finitely many states, and a motion comes back to one it has been in, to the bit, after some hundred
+//! thousand steps: from there on it repeats, and what it does up to any number of cycles is known without stepping further.
 
 use anyhow::{Context, Result, ensure};
 use hnn_exporter::dynamics::{self, ENERGY, Model, NEXT_STATE, STATE, STEP_LENGTH, Scheme, StepLength, separability};
@@ -43,6 +46,8 @@ pub struct Endured {
     pub cycles: u64,
     /// Whether it reached the limit.
     pub survived: bool,
+    /// Steps made until that was known.
+    pub steps: u64,
 }
 
 /// How a run is to be stepped, by how it was trained.
@@ -113,18 +118,23 @@ impl Course {
         #[expect(clippy::cast_possible_truncation, reason = "the device computes in f32")]
         arguments.iter_mut().zip(start).for_each(|(place, value)| *place = *value as f32);
         let mut tally = Tally { dt: self.dt, energy, limit, ..Tally::default() };
+        let mut recurrence = Recurrence::new(&arguments);
         while !tally.is_done() {
             let before = arguments[0];
             function.call(&arguments, &mut results);
             let (next, judged) = results.split_at(arguments.len());
             arguments.copy_from_slice(next);
             tally.count(f64::from(judged[0]), before < 0.0 && arguments[0] >= 0.0);
+            if let Some(cycles_before) = recurrence.visit(&arguments, tally.cycles) {
+                tally.repeat(tally.cycles - cycles_before);
+            }
         }
         let mean = tally.sum / f64::from(tally.summed);
         Ok(Endured {
             energy_error: if mean.is_finite() { mean } else { f64::INFINITY },
             cycles: tally.cycles,
             survived: tally.ended == Some(true),
+            steps: tally.steps,
         })
     }
 }
@@ -152,6 +162,14 @@ impl Tally {
         self.ended.is_some() && !self.is_summing()
     }
 
+    /// The motion repeats with this many cycles in each period: it has stayed within the limit, and does for ever.
+    fn repeat(&mut self, cycles: u64) {
+        if self.ended.is_none() {
+            self.ended = Some(cycles > 0);
+            self.cycles = if cycles > 0 { self.limit } else { self.cycles };
+        }
+    }
+
     fn count(&mut self, energy: f64, turned: bool) {
         let error = (energy - self.energy).abs() / self.energy.abs();
         self.steps += 1;
@@ -173,6 +191,83 @@ impl Tally {
             self.ended = Some(true);
         } else if self.steps > STEPS_PER_CYCLE_MAX * self.limit {
             self.ended = Some(false);
+        }
+    }
+}
+
+/// Finds that a deterministic sequence has come back to where it was: R. P. Brent, *BIT* 20 (1980), 176–184, section 2.
+///
+/// One earlier state is kept, and replaced by the present one after 1, 2, 4, … steps; a period is found at most a few times
+/// its length after the sequence has entered it, and nothing but a period is.
+#[derive(Debug)]
+struct Recurrence {
+    kept: Vec<u32>,
+    cycles: u64,
+    steps: u64,
+    patience: u64,
+}
+
+impl Recurrence {
+    fn new(start: &[f32]) -> Self {
+        Self { kept: bits(start).collect(), cycles: 0, steps: 0, patience: 1 }
+    }
+
+    /// The number of cycles at the earlier visit, where this state has been visited.
+    fn visit(&mut self, state: &[f32], cycles: u64) -> Option<u64> {
+        // By its bits: 0 and −0 may go on differently, and what is no number goes on as itself.
+        if self.kept.iter().copied().eq(bits(state)) {
+            return Some(self.cycles);
+        }
+        self.steps += 1;
+        if self.steps == self.patience {
+            self.patience *= 2;
+            self.steps = 0;
+            self.cycles = cycles;
+            self.kept.clear();
+            self.kept.extend(bits(state));
+        }
+        None
+    }
+}
+
+fn bits(values: &[f32]) -> impl Iterator<Item = u32> + '_ {
+    values.iter().map(|value| value.to_bits())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_that_repeats_is_found_out_and_one_that_does_not_is_not() {
+        // x → x + 1 up to 1000, then round a circle of 37.
+        let next = |x: u64| if x < 1036 { x + 1 } else { 1000 };
+        let (mut x, mut recurrence, mut steps) = (0, Recurrence::new(&[0.0]), 0);
+        let found = loop {
+            x = next(x);
+            steps += 1;
+            if let Some(earlier) = recurrence.visit(&[x as f32], steps) {
+                break steps - earlier;
+            }
+        };
+        assert_eq!(found % 37, 0);
+        assert!(found > 0 && steps < 3 * 1037, "{found} after {steps}");
+        let mut recurrence = Recurrence::new(&[0.0]);
+        assert!((1..100_000).all(|x| recurrence.visit(&[x as f32], x).is_none()));
+        // Equal as numbers is not enough.
+        assert_eq!(Recurrence::new(&[0.0]).visit(&[-0.0], 1), None);
+        assert_eq!(Recurrence::new(&[f32::NAN]).visit(&[f32::NAN], 1), Some(0));
+    }
+
+    #[test]
+    fn a_motion_that_repeats_without_turning_is_not_stable_and_one_that_diverged_stays_so() {
+        let tally = |ended| Tally { limit: 1000, cycles: 7, ended, ..Tally::default() };
+        for (cycles, before, after) in
+            [(2, None, (Some(true), 1000)), (0, None, (Some(false), 7)), (2, Some(false), (Some(false), 7))]
+        {
+            let mut tally = tally(before);
+            tally.repeat(cycles);
+            assert_eq!((tally.ended, tally.cycles), after);
         }
     }
 }

@@ -62,7 +62,9 @@ pub fn unknowns(settings: &Settings, weights: &Parameters) -> BTreeMap<String, f
 /// [`ArchitectureError::Setting`] where the formula does not parse.
 pub fn prior_at_start(settings: &Settings) -> Result<Option<Model>, ArchitectureError> {
     let wrong = |error| ArchitectureError::Setting(format!("the prior: {error}"));
-    settings.prior.as_ref().map(|formula| expression::parse(formula, &settings.prior_start).map_err(wrong)).transpose()
+    let values = settings.prior_values.iter().chain(&settings.prior_start);
+    let values = values.map(|(name, value)| (name.clone(), *value)).collect();
+    settings.prior.as_ref().map(|formula| expression::parse(formula, &values).map_err(wrong)).transpose()
 }
 
 /// Apart from the names of the networks' weights.
@@ -86,7 +88,7 @@ fn prior(builder: &mut Builder<'_>) -> Built {
         return refuse(format!("unknown `{name}` of the prior starts at {start}, which is not finite"));
     }
     let names = settings.prior_start.keys().cloned().collect();
-    let model = expression::parse_with_unknowns(formula, &BTreeMap::new(), &names)
+    let model = expression::parse_with_unknowns(formula, &settings.prior_values, &names)
         .map_err(|error| ArchitectureError::Setting(format!("the prior: {error}")))?;
     let (found, dof) = (model.dof(), builder.dof());
     if found != dof {
