@@ -49,6 +49,8 @@ pub enum Error {
     NonFinite,
     /// An explicit scheme was asked for, but H is not T(p) + V(q). Use the implicit midpoint rule, or a separable model.
     NotSeparable,
+    /// A scheme whose order rests on a quadratic T was asked for, but T is none.
+    NotQuadratic,
     /// The number of iterations is 0 or above [`MAX_ITERATIONS`](crate::format::MAX_ITERATIONS).
     Iterations,
     /// dt·‖R‖·‖A‖ is too large for the damped substep, or its iterations do not contract; the old state was kept. Use a
@@ -87,6 +89,7 @@ impl fmt::Display for Error {
             Self::WorkspaceTooSmall { needed } => write!(f, "the workspace is too small: {needed} elements are needed"),
             Self::StateLength => f.write_str("the state's length does not fit the model, or exceeds its capacity"),
             Self::InputLength => f.write_str("the number of control inputs is not the model's"),
+            Self::NotQuadratic => f.write_str("the scheme needs a kinetic energy that is quadratic in p"),
             Self::NonFinite => f.write_str("the step would give a state that is not finite"),
             Self::NotSeparable => f.write_str(
                 "explicit schemes need a separable H(q, p) = T(p) + V(q); use midpoint, or a separable model",

@@ -21,7 +21,9 @@ pub use baseline::{ExplicitEuler, RungeKutta4};
 pub use damped::{DAMPING_NORM_MAX, DAMPING_SUBSTEPS, DAMPING_TERMS, Dissipative};
 pub use midpoint::ImplicitMidpoint;
 pub use rattle::{RATTLE_ITERATIONS, Rattle};
-pub use splitting::{LEAPFROG, Splitting, YOSHIDA_4};
+pub use splitting::{
+    BLANES_MOAN_4, LEAPFROG, MCLACHLAN_ATELA_4, POSITION_VERLET, SYMPLECTIC_EULER, Splitting, YOSHIDA_4, YOSHIDA_6,
+};
 
 /// Fixed-point iterations of the implicit midpoint rule unless another number is asked for.
 pub const MIDPOINT_ITERATIONS: u32 = 8;

@@ -223,24 +223,21 @@ fn check_fields(header: &Header, scheme: SchemeId, damping: DampingKind) -> Resu
     let separable = header.flags & flags::SEPARABLE != 0;
     let quadratic = header.flags & flags::KINETIC_QUADRATIC != 0;
     let constant_damping = header.flags & flags::DAMPING_CONSTANT != 0;
-    let iterations = match scheme {
-        SchemeId::Leapfrog | SchemeId::Yoshida4 => header.iterations == 0,
-        SchemeId::Midpoint | SchemeId::Rattle | SchemeId::Rattle4 => (1..=MAX_ITERATIONS).contains(&header.iterations),
-    };
+    let iterations = if scheme.iterates() { 1..=MAX_ITERATIONS } else { 0..=0 };
     let constraints = header.constraints as usize;
     let constrained = scheme.keeps_constraints();
     let agree = counts
         && constrained == (constraints > 0)
         && constraints <= MAX_CONSTRAINTS
         && constraints < n
-        && (quadratic || !constrained)
+        && (quadratic || !scheme.needs_quadratic())
         && 2 * n + m <= len
         && header.arguments == 0
         && header.flags & !flags::ALL == 0
         && (separable || !(quadratic || scheme.needs_separable()))
         && quadratic == (header.inverse_mass != ABSENT)
         && !(constant_damping && damping == DampingKind::None)
-        && iterations
+        && iterations.contains(&header.iterations)
         && header.dt.is_finite()
         && header.dt > 0.0;
     if agree { Ok(()) } else { Err(Error::Header) }

@@ -53,7 +53,12 @@ fn claims(scheme: Scheme) -> Vec<String> {
             "symplectic on g = 0 and reversible up to its residual; g to rounding",
             "H. C. Andersen, J. Comput. Phys. 52 (1983) 24; E. Hairer et al., (VII.1.26)",
         ),
-        (Some(splitting), _) => (splitting.order, "H = T(p) + V(q)", "symplectic, reversible", splitting.source),
+        (Some(table), _) => (
+            table.order,
+            if table.needs_quadratic { "H = ½pᵀAp + V(q)" } else { "H = T(p) + V(q)" },
+            if table.is_symmetric() { "symplectic, reversible" } else { "symplectic, not reversible" },
+            table.source,
+        ),
         (None, None) => (
             2,
             "no constraints",
@@ -61,7 +66,9 @@ fn claims(scheme: Scheme) -> Vec<String> {
             "E. Hairer et al., Geometric Numerical Integration, 2nd ed., (II.1.10)",
         ),
     };
-    let damped = if scheme.keeps_constraints() {
+    let damped = if scheme == Scheme::SymplecticEuler {
+        "order 1"
+    } else if scheme.keeps_constraints() {
         "order 1 in R, order 2 where R = r·A⁻¹; g and its rate to rounding"
     } else {
         "exact decay and order 2 where R does not depend on p and T is quadratic; else approximate"

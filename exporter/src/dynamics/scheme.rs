@@ -5,8 +5,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hnn_runtime::format::MAX_ITERATIONS;
-use hnn_runtime::integrate::{LEAPFROG, MIDPOINT_ITERATIONS, RATTLE_ITERATIONS, Rattle, Splitting, YOSHIDA_4};
+use hnn_runtime::format::{MAX_ITERATIONS, SchemeId};
+use hnn_runtime::integrate::{MIDPOINT_ITERATIONS, RATTLE_ITERATIONS, Rattle, Splitting};
 
 use super::DynamicsError;
 
@@ -17,6 +17,16 @@ pub enum Scheme {
     Leapfrog,
     /// Triple jump of leapfrog, order 4. Yoshida (1990), equation 2.11.
     Yoshida4,
+    /// Kick–drift, order 1. Hairer, Lubich and Wanner (2006), I.1, equation 1.9.
+    SymplecticEuler,
+    /// Drift–kick–drift, order 2. Tuckerman, Berne and Martyna (1992), equation 2.22.
+    PositionVerlet,
+    /// Seven leapfrogs, order 6. Yoshida (1990), solution A.
+    Yoshida6,
+    /// Four stages, order 4 where T is quadratic. McLachlan and Atela (1992), table 2.
+    MclachlanAtela4,
+    /// Six stages with small errors, order 4. Blanes and Moan (2002), table 3.
+    BlanesMoan4,
     /// Implicit midpoint by a fixed number of fixed-point iterations, order 2.
     Midpoint {
         /// Evaluations of the field per step.
@@ -36,7 +46,18 @@ pub enum Scheme {
 
 impl Scheme {
     /// One of each, with default settings.
-    pub const ALL: [Self; 5] = [Self::Leapfrog, Self::Yoshida4, Self::MIDPOINT, Self::RATTLE, Self::RATTLE_4];
+    pub const ALL: [Self; 10] = [
+        Self::Leapfrog,
+        Self::PositionVerlet,
+        Self::SymplecticEuler,
+        Self::Yoshida4,
+        Self::Yoshida6,
+        Self::MclachlanAtela4,
+        Self::BlanesMoan4,
+        Self::MIDPOINT,
+        Self::RATTLE,
+        Self::RATTLE_4,
+    ];
     /// The implicit midpoint rule with its usual number of iterations.
     pub const MIDPOINT: Self = Self::Midpoint { iterations: MIDPOINT_ITERATIONS };
     /// RATTLE with its usual number of iterations.
@@ -47,10 +68,40 @@ impl Scheme {
     /// The coefficient table of an explicit splitting.
     #[must_use]
     pub fn splitting(self) -> Option<&'static Splitting> {
+        Splitting::of(self.id())
+    }
+
+    /// The scheme of a code in a blob, with the iterations of one that iterates.
+    #[must_use]
+    pub fn of(id: SchemeId, iterations: u32) -> Self {
+        match id {
+            SchemeId::Leapfrog => Self::Leapfrog,
+            SchemeId::PositionVerlet => Self::PositionVerlet,
+            SchemeId::SymplecticEuler => Self::SymplecticEuler,
+            SchemeId::Yoshida4 => Self::Yoshida4,
+            SchemeId::Yoshida6 => Self::Yoshida6,
+            SchemeId::MclachlanAtela4 => Self::MclachlanAtela4,
+            SchemeId::BlanesMoan4 => Self::BlanesMoan4,
+            SchemeId::Midpoint => Self::Midpoint { iterations },
+            SchemeId::Rattle => Self::Rattle { iterations },
+            SchemeId::Rattle4 => Self::Rattle4 { iterations },
+        }
+    }
+
+    /// Its code in a blob.
+    #[must_use]
+    pub fn id(self) -> SchemeId {
         match self {
-            Self::Leapfrog => Some(&LEAPFROG),
-            Self::Yoshida4 => Some(&YOSHIDA_4),
-            Self::Midpoint { .. } | Self::Rattle { .. } | Self::Rattle4 { .. } => None,
+            Self::Leapfrog => SchemeId::Leapfrog,
+            Self::PositionVerlet => SchemeId::PositionVerlet,
+            Self::SymplecticEuler => SchemeId::SymplecticEuler,
+            Self::Yoshida4 => SchemeId::Yoshida4,
+            Self::Yoshida6 => SchemeId::Yoshida6,
+            Self::MclachlanAtela4 => SchemeId::MclachlanAtela4,
+            Self::BlanesMoan4 => SchemeId::BlanesMoan4,
+            Self::Midpoint { .. } => SchemeId::Midpoint,
+            Self::Rattle { .. } => SchemeId::Rattle,
+            Self::Rattle4 { .. } => SchemeId::Rattle4,
         }
     }
 
@@ -75,7 +126,7 @@ impl Scheme {
     pub fn iterations(self) -> u32 {
         match self {
             Self::Midpoint { iterations } | Self::Rattle { iterations } | Self::Rattle4 { iterations } => iterations,
-            Self::Leapfrog | Self::Yoshida4 => 0,
+            _ => 0,
         }
     }
 
@@ -99,13 +150,7 @@ impl Scheme {
 
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Leapfrog => "leapfrog",
-            Self::Yoshida4 => "yoshida4",
-            Self::Midpoint { .. } => "midpoint",
-            Self::Rattle { .. } => "rattle",
-            Self::Rattle4 { .. } => "rattle4",
-        })
+        f.write_str(self.id().name())
     }
 }
 

@@ -37,6 +37,11 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
         return Err(DynamicsError::NotSeparable { scheme: scheme.to_string(), reason: reason.clone() });
     }
     check_constraints(model, scheme, &separability)?;
+    if scheme.splitting().is_some_and(|table| table.needs_quadratic) && !is_quadratic(&separability) {
+        return Err(DynamicsError::Scheme(format!(
+            "scheme `{scheme}` needs a kinetic energy that is quadratic in p; use `yoshida4` or `blanes-moan4`"
+        )));
+    }
     let mut graph = Graph::new();
     let x = graph.input(STATE, Shape::batched(&[2 * model.dof()])?)?;
     let dt = match length {
@@ -74,6 +79,10 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
     Ok(graph)
 }
 
+fn is_quadratic(separability: &Separability) -> bool {
+    matches!(separability, Separability::Separable { kinetic_quadratic: true, .. })
+}
+
 /// RATTLE keeps constraints where T is quadratic; other schemes would leave them, and it would have nothing to keep.
 fn check_constraints(model: &Model, scheme: Scheme, separability: &Separability) -> Result<(), DynamicsError> {
     let refuse = |message: String| Err(DynamicsError::Scheme(message));
@@ -83,7 +92,7 @@ fn check_constraints(model: &Model, scheme: Scheme, separability: &Separability)
             "scheme `{scheme}` does not keep the model's {count} constraint(s); use `rattle` or `rattle4`"
         )),
         (false, true) => refuse(format!("scheme `{scheme}` is for models with constraints, and this one has none")),
-        (true, true) if !matches!(separability, Separability::Separable { kinetic_quadratic: true, .. }) => {
+        (true, true) if !is_quadratic(separability) => {
             refuse(format!("scheme `{scheme}` needs H = ½ pᵀAp + V(q) with A constant"))
         }
         _ => Ok(()),

@@ -4,7 +4,7 @@
 //! [`hnn_runtime::format`]; this file only translates names. The same plan gives the same words.
 
 use hnn_runtime::format::{
-    self, BinaryKind, DampingKind, EntryRecord, HEADER_WORDS, Header, Instruction, SchemeId, Section, UnaryKind, flags,
+    self, BinaryKind, DampingKind, EntryRecord, HEADER_WORDS, Header, Instruction, Section, UnaryKind, flags,
 };
 
 use crate::dynamics::Scheme;
@@ -27,21 +27,11 @@ pub fn blob(plan: &Plan, scheme: Scheme, dt: f32) -> Vec<u32> {
     header.inputs = word(plan.inputs);
     header.flags = plan_flags(plan);
     header.workspace_len = word(plan.workspace_len);
-    (header.scheme, header.iterations) = (scheme_id(scheme).code(), scheme.iterations());
+    (header.scheme, header.iterations) = (scheme.id().code(), scheme.iterations());
     header.constraints = word(plan.constraints);
     header.dt = dt;
     header.inverse_mass = plan.inverse_mass.map_or(format::ABSENT, word);
     sealed(header, &code, &plan.constants)
-}
-
-fn scheme_id(scheme: Scheme) -> SchemeId {
-    match scheme {
-        Scheme::Leapfrog => SchemeId::Leapfrog,
-        Scheme::Yoshida4 => SchemeId::Yoshida4,
-        Scheme::Midpoint { .. } => SchemeId::Midpoint,
-        Scheme::Rattle { .. } => SchemeId::Rattle,
-        Scheme::Rattle4 { .. } => SchemeId::Rattle4,
-    }
 }
 
 /// Line of the entry table.

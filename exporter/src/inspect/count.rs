@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hnn_runtime::format::{BinaryKind, Entry, Instruction, UnaryKind};
-use hnn_runtime::{DampingKind, Function, Program, SchemeId};
+use hnn_runtime::{DampingKind, Function, Program};
 
 use crate::dynamics::Scheme;
 use crate::graph::{Binary, Graph, Node, NodeId, Op, Unary};
@@ -65,13 +65,7 @@ fn is_transcendental(op: Unary) -> bool {
 
 /// The scheme a program was validated with.
 pub(super) fn program_scheme(program: &Program<'_>) -> Scheme {
-    match program.scheme() {
-        SchemeId::Leapfrog => Scheme::Leapfrog,
-        SchemeId::Yoshida4 => Scheme::Yoshida4,
-        SchemeId::Midpoint => Scheme::Midpoint { iterations: program.iterations() },
-        SchemeId::Rattle => Scheme::Rattle { iterations: program.iterations() },
-        SchemeId::Rattle4 => Scheme::Rattle4 { iterations: program.iterations() },
-    }
+    Scheme::of(program.scheme(), program.iterations())
 }
 
 /// What a device program costs, counted from its instructions.

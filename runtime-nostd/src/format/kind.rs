@@ -149,6 +149,16 @@ codes! {
         Rattle = 4, "rattle";
         /// Five steps of RATTLE composed to order 4, for the same models.
         Rattle4 = 5, "rattle4";
+        /// Symplectic Euler, order 1, separable models.
+        SymplecticEuler = 6, "symplectic-euler";
+        /// Leapfrog that drifts first, order 2, separable models.
+        PositionVerlet = 7, "position-verlet";
+        /// Yoshida's composition of seven leapfrogs, order 6, separable models.
+        Yoshida6 = 8, "yoshida6";
+        /// McLachlan and Atela's four stages, order 4, separable models with a quadratic T.
+        MclachlanAtela4 = 9, "mclachlan-atela4";
+        /// Blanes and Moan's six stages, order 4, separable models.
+        BlanesMoan4 = 10, "blanes-moan4";
     }
 }
 
@@ -157,18 +167,29 @@ impl SchemeId {
     #[must_use]
     pub const fn order(self) -> u32 {
         match self {
-            Self::Leapfrog | Self::Midpoint | Self::Rattle => 2,
-            Self::Yoshida4 | Self::Rattle4 => 4,
+            Self::SymplecticEuler => 1,
+            Self::Leapfrog | Self::PositionVerlet | Self::Midpoint | Self::Rattle => 2,
+            Self::Yoshida4 | Self::Rattle4 | Self::MclachlanAtela4 | Self::BlanesMoan4 => 4,
+            Self::Yoshida6 => 6,
         }
     }
 
     /// Whether H must be T(p) + V(q).
     #[must_use]
     pub const fn needs_separable(self) -> bool {
-        match self {
-            Self::Leapfrog | Self::Yoshida4 | Self::Rattle | Self::Rattle4 => true,
-            Self::Midpoint => false,
-        }
+        !matches!(self, Self::Midpoint)
+    }
+
+    /// Whether T must be quadratic in p for the scheme to have its order, or to work at all.
+    #[must_use]
+    pub const fn needs_quadratic(self) -> bool {
+        matches!(self, Self::Rattle | Self::Rattle4 | Self::MclachlanAtela4)
+    }
+
+    /// Whether a step iterates, hence has an iteration count and a residual.
+    #[must_use]
+    pub const fn iterates(self) -> bool {
+        matches!(self, Self::Midpoint | Self::Rattle | Self::Rattle4)
     }
 
     /// Whether the scheme keeps constraints: a model with constraints takes no other, one without takes none of these.

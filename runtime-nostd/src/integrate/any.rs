@@ -2,7 +2,7 @@
 
 use super::damped::surround;
 use super::rattle::project;
-use super::{ImplicitMidpoint, LEAPFROG, RATTLE_ITERATIONS, Rattle, Stepper, YOSHIDA_4};
+use super::{ImplicitMidpoint, RATTLE_ITERATIONS, Rattle, Splitting, Stepper};
 use crate::compiled::Compiled;
 use crate::error::Error;
 use crate::format::{DampingKind, SchemeId};
@@ -30,7 +30,8 @@ impl AnyStepper {
     /// Another scheme for the same program; `iterations` counts for the implicit ones only.
     ///
     /// # Errors
-    /// [`Error::NotSeparable`] for an explicit scheme on a model that is not T(p) + V(q), [`Error::Constraints`] for a scheme
+    /// [`Error::NotSeparable`] for an explicit scheme on a model that is not T(p) + V(q), [`Error::NotQuadratic`] for one
+    /// that needs a quadratic T, [`Error::Constraints`] for a scheme
     /// that does not keep the model's constraints or needs some, [`Error::Iterations`].
     pub fn new(program: &Program<'_>, scheme: SchemeId, iterations: u32) -> Result<Self, Error> {
         if scheme.keeps_constraints() != (program.constraints() > 0) {
@@ -39,12 +40,15 @@ impl AnyStepper {
         if scheme.needs_separable() && !program.is_separable() {
             return Err(Error::NotSeparable);
         }
+        if scheme.needs_quadratic() && !program.is_kinetic_quadratic() {
+            return Err(Error::NotQuadratic);
+        }
         let (mut midpoint, mut rattle) = (ImplicitMidpoint::default(), Rattle::new(RATTLE_ITERATIONS)?);
         match scheme {
             SchemeId::Midpoint => midpoint = ImplicitMidpoint::new(iterations)?,
             SchemeId::Rattle => rattle = Rattle::new(iterations)?,
             SchemeId::Rattle4 => rattle = Rattle::composed(iterations)?,
-            SchemeId::Leapfrog | SchemeId::Yoshida4 => {}
+            _ => {}
         }
         Ok(Self { scheme, midpoint, rattle })
     }
@@ -64,11 +68,10 @@ impl AnyStepper {
 
 impl<const N: usize> Stepper<Compiled<'_>, f32, N> for AnyStepper {
     fn advance(&self, model: &mut Compiled<'_>, state: &mut State<f32, N>, u: &[f32], dt: f32) -> Result<f32, Error> {
-        let residual = surround(model, state, u, dt, |model, state| match self.scheme {
-            SchemeId::Leapfrog => LEAPFROG.advance(&mut model.separable()?, state, u, dt),
-            SchemeId::Yoshida4 => YOSHIDA_4.advance(&mut model.separable()?, state, u, dt),
-            SchemeId::Midpoint => self.midpoint.advance(model, state, u, dt),
-            SchemeId::Rattle | SchemeId::Rattle4 => self.rattle.advance(&mut model.separable()?, state, u, dt),
+        let residual = surround(model, state, u, dt, |model, state| match Splitting::of(self.scheme) {
+            Some(splitting) => splitting.advance(&mut model.separable()?, state, u, dt),
+            None if self.scheme.keeps_constraints() => self.rattle.advance(&mut model.separable()?, state, u, dt),
+            None => self.midpoint.advance(model, state, u, dt),
         })?;
         // Friction acts on each momentum by itself and may leave the tangent space.
         if self.scheme.keeps_constraints() && model.damping_kind() != DampingKind::None {
