@@ -14,7 +14,7 @@ use hnn_trainer::ensemble::Member;
 pub(crate) use export::{Emit, ExportArguments, StateArguments, WeightFormat};
 pub(crate) use train::{
     DataArguments, DeviceName, EnergyName, FitArguments, FitName, InitArguments, KineticName, LossName, ModelArguments,
-    Precision, ProtocolName, SourceArguments, TrainArguments,
+    Precision, ProtocolName, RobustName, SourceArguments, TrainArguments,
 };
 
 /// The command line of `hnn`.

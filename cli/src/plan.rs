@@ -8,11 +8,13 @@ use hnn_exporter::expression;
 use hnn_trainer::architecture::{self, Energy, Kind, Kinetic};
 use hnn_trainer::data::Dataset;
 use hnn_trainer::execute::{Device, Precision};
+use hnn_trainer::loss::Robust;
 use hnn_trainer::preset::{self, Preset};
 use hnn_trainer::{fit, loss};
 
 use crate::arguments::{
-    self, DeviceName, EnergyName, FitArguments, FitName, KineticName, LossName, ModelArguments, TrainArguments,
+    self, DeviceName, EnergyName, FitArguments, FitName, KineticName, LossName, ModelArguments, RobustName,
+    TrainArguments,
 };
 use crate::settings;
 use crate::source::Loaded;
@@ -84,7 +86,7 @@ fn idle_in_closed_form(typed: &FitArguments) -> Vec<&'static str> {
 }
 
 /// The options of `--loss rollout`, and whether each was typed.
-fn of_windows(typed: &FitArguments) -> [(&'static str, bool); 8] {
+fn of_windows(typed: &FitArguments) -> [(&'static str, bool); 9] {
     [
         ("--window", typed.window.is_some()),
         ("--step-seconds", typed.step_seconds.is_some()),
@@ -92,6 +94,7 @@ fn of_windows(typed: &FitArguments) -> [(&'static str, bool); 8] {
         ("--learned-starts", typed.learned_starts.is_some()),
         ("--scheme", typed.scheme.is_some()),
         ("--robust-from", typed.robust_from.is_some()),
+        ("--robust", typed.robust.is_some()),
         ("--shooting-weight", typed.shooting_weight.is_some()),
         ("--curriculum", !typed.curriculum.is_empty()),
     ]
@@ -263,6 +266,10 @@ pub(crate) fn loss(typed: &FitArguments, preset: loss::Settings, mixes: bool) ->
     // A curriculum ends with the window itself; joined windows begin where the one before ends, at a state that is learned.
     let window = typed.window.or(typed.curriculum.last().copied());
     let steps = window.unwrap_or(preset.steps);
+    let robust_from = typed.robust_from.or(preset.robust_from);
+    if typed.robust.is_some() && robust_from.is_none() {
+        bail!("--robust says how errors beyond --robust-from count: name that error, too");
+    }
     let shooting_weight = typed.shooting_weight.or(preset.shooting_weight);
     let joined = shooting_weight.is_some();
     Ok(loss::Settings::Rollout(loss::Rollout {
@@ -272,7 +279,12 @@ pub(crate) fn loss(typed: &FitArguments, preset: loss::Settings, mixes: bool) ->
         step_seconds: typed.step_seconds.or(preset.step_seconds),
         substeps: typed.substeps.unwrap_or(preset.substeps),
         learned_starts: typed.learned_starts.unwrap_or(joined || preset.learned_starts),
-        robust_from: typed.robust_from.or(preset.robust_from),
+        robust_from,
+        robust: match typed.robust {
+            Some(RobustName::PseudoHuber) => Robust::PseudoHuber,
+            Some(RobustName::GemanMcclure) => Robust::GemanMcclure,
+            None => preset.robust,
+        },
         shooting_weight,
         curriculum: if typed.curriculum.is_empty() { preset.curriculum } else { typed.curriculum.clone() },
         ..preset

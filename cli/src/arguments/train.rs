@@ -42,7 +42,7 @@ pub(crate) struct TrainArguments {
         "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
         "trajectory", "dq", "dp", "split_at_nan", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
         "energy", "prior", "fit_parameters", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds", "substeps",
-        "learned_starts", "robust_from", "shooting_weight", "curriculum", "clip", "patience", "seed", "data_seed", "ensemble", "precision",
+        "learned_starts", "robust_from", "robust", "shooting_weight", "curriculum", "clip", "patience", "seed", "data_seed", "ensemble", "precision",
         "device", "fit",
     ])]
     pub(crate) resume: bool,
@@ -251,9 +251,12 @@ pub(crate) struct FitArguments {
     /// Learn the first state of every window: for noisy states
     #[arg(long, value_name = "BOOL")]
     pub(crate) learned_starts: Option<bool>,
-    /// Error, in typical changes of a coordinate within a window, from which `--loss rollout` counts linearly: for outliers
+    /// Error, in typical changes of a coordinate within a window, from which `--loss rollout` counts less: for outliers
     #[arg(long, value_name = "ERROR", allow_negative_numbers = true)]
     pub(crate) robust_from: Option<f64>,
+    /// How errors beyond --robust-from count; without it, linearly
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub(crate) robust: Option<RobustName>,
     /// Multiple shooting: windows follow each other with learned first states, and gaps between them cost this weight. Whole
     /// trajectories are learned through short windows
     #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true)]
@@ -291,6 +294,16 @@ pub(crate) enum LossName {
     ErrorsInVariables,
     /// Squared error of trajectories stepped with the deployed scheme at the data's own times
     Rollout,
+}
+
+/// What becomes of large errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RobustName {
+    /// Linearly
+    PseudoHuber,
+    /// At most as much as there, however large: for pushes that were not recorded. The scale is eight times as large at first
+    #[value(name = "geman-mcclure")]
+    GemanMcclure,
 }
 
 /// Fits.
