@@ -40,7 +40,7 @@ pub(crate) struct TrainArguments {
     /// Continue an interrupted run in its folder, bit for bit; takes everything else from the run
     #[arg(long, conflicts_with_all = [
         "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
-        "trajectory", "dq", "dp", "split_at_nan", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
+        "trajectory", "dq", "dp", "split_at_nan", "held_out", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
         "energy", "prior", "fit_parameters", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds", "substeps",
         "learned_starts", "robust_from", "robust", "shooting_weight", "curriculum", "clip", "patience", "seed", "data_seed", "ensemble", "precision",
         "device", "fit",
@@ -121,6 +121,10 @@ pub(crate) struct DataArguments {
     /// Where a value is missing or not a number, end the trajectory instead of refusing the file
     #[arg(long, requires = "data")]
     pub(crate) split_at_nan: bool,
+    /// Part of the recordings to judge by instead of learning from; without it, 0.2. With 0 everything is learned from, once
+    /// the settings are chosen
+    #[arg(long, value_name = "FRACTION", requires = "data", allow_negative_numbers = true)]
+    pub(crate) held_out: Option<f64>,
 }
 
 /// The model to learn.
