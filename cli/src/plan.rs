@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail};
 use hnn_exporter::dynamics::{Scheme, separability};
 use hnn_exporter::expression;
-use hnn_trainer::architecture::{self, Energy, Kind, Kinetic};
+use hnn_trainer::architecture::{self, Energy, Friction, Kind, Kinetic};
 use hnn_trainer::data::Dataset;
 use hnn_trainer::execute::{Device, Precision};
 use hnn_trainer::loss::Robust;
@@ -13,8 +13,8 @@ use hnn_trainer::preset::{self, Preset};
 use hnn_trainer::{fit, loss};
 
 use crate::arguments::{
-    self, DeviceName, EnergyName, FitArguments, FitName, KineticName, LossName, ModelArguments, RobustName,
-    TrainArguments,
+    self, DeviceName, EnergyName, FitArguments, FitName, FrictionName, KineticName, LossName, ModelArguments,
+    RobustName, TrainArguments,
 };
 use crate::settings;
 use crate::source::Loaded;
@@ -151,6 +151,11 @@ pub(crate) fn model(
             None => preset.kinetic,
         },
         energy,
+        friction: match typed.friction {
+            Some(FrictionName::Network) => Friction::Network,
+            Some(FrictionName::Constants) => Friction::Constants,
+            None => preset.friction,
+        },
         constant_force: typed.constant_force || preset.constant_force,
         bodies,
         external: typed.external || preset.external,
@@ -168,8 +173,8 @@ pub(crate) fn model(
 /// Refuses options that would have no effect on a model.
 fn check_idle(typed: &ModelArguments, kind: Kind) -> anyhow::Result<()> {
     let idle = |option: &str, models: &str| format!("{option} has no effect on model `{kind}`; it belongs to {models}");
-    if kind != Kind::Port && (typed.energy.is_some() || typed.constant_force) {
-        bail!(idle("--energy or --constant-force", "`port`"));
+    if kind != Kind::Port && (typed.energy.is_some() || typed.constant_force || typed.friction.is_some()) {
+        bail!(idle("--energy, --friction or --constant-force", "`port`"));
     }
     if kind != Kind::Pairwise && (typed.bodies.is_some() || typed.external) {
         bail!(idle("--bodies or --external", "`pairwise`"));

@@ -41,7 +41,7 @@ pub(crate) struct TrainArguments {
     #[arg(long, conflicts_with_all = [
         "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
         "trajectory", "dq", "dp", "split_at_nan", "held_out", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
-        "energy", "prior", "fit_parameters", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds", "substeps",
+        "energy", "prior", "fit_parameters", "friction", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds", "substeps",
         "learned_starts", "robust_from", "robust", "shooting_weight", "curriculum", "clip", "patience", "seed", "data_seed", "ensemble", "precision",
         "device", "fit",
     ])]
@@ -158,6 +158,9 @@ pub(crate) struct ModelArguments {
     /// Unknowns of `--prior` and where each starts; it keeps that sign, unless it starts at 0
     #[arg(long, value_name = "NAME=VALUE,…", value_delimiter = ',', allow_hyphen_values = true, requires = "prior")]
     pub(crate) fit_parameters: Vec<String>,
+    /// Friction of a `port` model: by a network, or by constants (viscous, Coulomb and Stribeck), where data are few
+    #[arg(long, value_name = "FORM")]
+    pub(crate) friction: Option<FrictionName>,
     /// Adds a learned constant force to a `port` model: a tilt, a sensor's offset
     #[arg(long)]
     pub(crate) constant_force: bool,
@@ -188,8 +191,8 @@ pub(crate) struct InitArguments {
     /// An ONNX file that gives H, to fine-tune instead of a new model: its weights are trained, its graph stays. It takes
     /// physical units; the learning rate starts at 0.001 at most unless --learning-rate says otherwise
     #[arg(long, value_name = "FILE.onnx", conflicts_with_all = [
-        "model", "hidden", "activation", "angle", "residual", "kinetic", "energy", "prior", "fit_parameters", "constant_force", "bodies", "external",
-        "fourier", "fourier_scale", "constraint", "body_dimension",
+        "model", "hidden", "activation", "angle", "residual", "kinetic", "energy", "prior", "fit_parameters", "friction", "constant_force",
+        "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension",
     ])]
     pub(crate) init: Option<PathBuf>,
     /// Its input that takes the positions, where the state comes in two
@@ -220,6 +223,15 @@ pub(crate) enum EnergyName {
     Mechanical,
     /// The formula of `--prior` and a network
     Hybrid,
+}
+
+/// Forms of friction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FrictionName {
+    /// Viscous, and a level that depends on position and velocity
+    Network,
+    /// Viscous, Coulomb and Stribeck
+    Constants,
 }
 
 /// How to learn it.
