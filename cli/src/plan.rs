@@ -133,12 +133,13 @@ pub(crate) fn model(
     if kind == Kind::Pairwise && bodies.is_none() {
         bail!("model `{kind}` needs --bodies: how many identical bodies the positions belong to");
     }
-    let energy = energy(typed, kind, preset.energy)?;
+    let energy = energy(typed, kind, &preset)?;
     if kind == Kind::Port && energy != Energy::Separable && typed.kinetic.is_some() {
         bail!("--kinetic has no effect on this energy of `port`; it belongs to `--energy separable`");
     }
+    let formula = formula(typed, kind, energy, &preset);
     // A formula alone has no network: `--hidden 0`.
-    let prior_only = typed.prior.is_some() && typed.hidden == [0];
+    let prior_only = formula.is_some() && if typed.hidden.is_empty() { preset.prior_only } else { typed.hidden == [0] };
     Ok(architecture::Settings {
         kind,
         hidden: if typed.hidden.is_empty() || prior_only { preset.hidden } else { typed.hidden.clone() },
@@ -163,8 +164,11 @@ pub(crate) fn model(
         fourier_scale: typed.fourier_scale.unwrap_or(preset.fourier_scale),
         constraints: if kind == Kind::Constrained { constraints(typed, loaded) } else { Vec::new() },
         body_dimension: typed.body_dimension.unwrap_or(preset.body_dimension),
-        prior: typed.prior.clone(),
-        prior_start: settings::parse_of("--fit-parameters", &typed.fit_parameters)?,
+        prior_start: match (&formula, &typed.prior) {
+            (Some(_), None) => preset.prior_start,
+            _ => settings::parse_of("--fit-parameters", &typed.fit_parameters)?,
+        },
+        prior: formula,
         prior_only,
         ..preset
     })
@@ -199,23 +203,33 @@ fn check_idle(typed: &ModelArguments, kind: Kind) -> anyhow::Result<()> {
 }
 
 /// The energy of a `port` model: what was typed, else hybrid where there is a formula, else the preset's.
-fn energy(typed: &ModelArguments, kind: Kind, preset: Energy) -> anyhow::Result<Energy> {
+fn energy(typed: &ModelArguments, kind: Kind, preset: &architecture::Settings) -> anyhow::Result<Energy> {
     let energy = match typed.energy {
         Some(EnergyName::Separable) => Energy::Separable,
         Some(EnergyName::Mlp) => Energy::Mlp,
         Some(EnergyName::Mechanical) => Energy::Mechanical,
         Some(EnergyName::Hybrid) => Energy::Hybrid,
         None if typed.prior.is_some() => Energy::Hybrid,
-        None => preset,
+        None => preset.energy,
     };
-    let is_hybrid = kind == Kind::Hybrid || (kind == Kind::Port && energy == Energy::Hybrid);
-    if is_hybrid && typed.prior.is_none() {
+    let is_hybrid = has_formula(kind, energy);
+    if is_hybrid && formula(typed, kind, energy, preset).is_none() {
         bail!("a hybrid energy needs its formula, as in --prior 'p^2/(2*I) - g*cos(q)' --fit-parameters I=0.1,g=2");
     }
     if !is_hybrid && typed.prior.is_some() {
         bail!("--prior is the formula of `--energy hybrid`; another energy was named");
     }
     Ok(energy)
+}
+
+/// Whether such a model is made of a formula.
+fn has_formula(kind: Kind, energy: Energy) -> bool {
+    kind == Kind::Hybrid || (kind == Kind::Port && energy == Energy::Hybrid)
+}
+
+/// The formula of a hybrid energy: what was typed, else the preset's.
+fn formula(typed: &ModelArguments, kind: Kind, energy: Energy, preset: &architecture::Settings) -> Option<String> {
+    has_formula(kind, energy).then(|| typed.prior.clone().or_else(|| preset.prior.clone())).flatten()
 }
 
 /// Indices of angles, named by column or as q1, q2, ….

@@ -3,6 +3,7 @@
 //! A preset is a starting point: each of its settings can be changed, and what was measured with it is in its description.
 
 mod baseline;
+mod driven_pendulum;
 
 use hnn_exporter::dynamics::Scheme;
 
@@ -26,7 +27,7 @@ pub struct Preset {
 
 /// Every preset.
 #[must_use]
-pub fn all() -> [Preset; 11] {
+pub fn all() -> [Preset; 12] {
     let [mlp, node, lstm] = baseline::all();
     [
         published(),
@@ -35,6 +36,7 @@ pub fn all() -> [Preset; 11] {
         noisy(),
         noisy_with_derivatives(),
         recording(),
+        driven_pendulum::preset(),
         bodies(),
         constrained(),
         mlp,
