@@ -1,8 +1,8 @@
-//! Recordings of a real machine, one left out each time: the `port` model and a grey box fitted to the same two files.
+//! Recordings of a real machine, one left out each time: a learned model and a grey box fitted to the same two files.
 //!
 //! The recordings are those of the DFKI torque-limited pendulum; they lie outside the repository, and where they are absent the
-//! test says so and passes. The settings of the preset were chosen by these very scores, so this guards a result; it is no
-//! independent estimate of how well the method does.
+//! test says so and passes. Form and bounds of the preset's friction were chosen with these scores in view, so this guards a
+//! result; it is no independent estimate of how well the method does.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
 use std::path::{Path, PathBuf};
@@ -13,8 +13,15 @@ use hnn_trainer::data::{MissingPolicy, Momentum, Selection, read};
 use hnn_trainer::evaluate::{Evaluation, GreyBox, WindowMetrics, windows};
 
 const FILES: [&str; 3] = ["energy_shaping.csv", "pd_swingup_failure.csv", "ddp.csv"];
-/// Length of the windows that decide, and of those reported beside them.
+/// Lengths of the windows, as `hnn evaluate` takes them where none is named.
 const WINDOWS_S: [f64; 2] = [0.5, 1.0];
+const FIGURES: [&str; 3] = ["RMSE", "median", "90 %"];
+/// Recording, window and figure in which the learned model is not below the grey box: windows decide in which it was pushed, or
+/// stands on its head.
+const LOST: [(&str, usize, usize); 3] =
+    [("energy_shaping.csv", 1, 0), ("energy_shaping.csv", 1, 2), ("pd_swingup_failure.csv", 1, 0)];
+/// How far above the grey box these three may be.
+const LOST_BY_MAX: f64 = 1.2;
 
 fn recordings() -> Option<PathBuf> {
     let folder = repository().parent()?.join("shared/data/dfki-pendulum");
@@ -32,18 +39,16 @@ fn learned(directory: &Path, train: [&str; 2], test: &str) -> Vec<WindowMetrics>
     let columns = ["--time", "time", "--q", "position", "--v", "velocity", "--u", "torque", "--angle", "position"];
     let mut arguments = vec!["train", "--data", train[0], train[1]];
     arguments.extend(columns);
-    arguments.extend(["--out", "run"]);
+    arguments.extend(["--preset", "driven-pendulum", "--held-out", "0", "--out", "run"]);
     hnn(directory, &arguments);
     hnn(directory, &["export", "run", "--out", "export"]);
     hnn(directory, &["validate", "export", "--engines", "reference,runtime,tract"]);
-    let predict = |seconds: f64| -> WindowMetrics {
-        let seconds = seconds.to_string();
-        hnn(directory, &["evaluate", "run", "--data", test, "--window", &seconds, "--json", "evaluation.json"]);
-        let text = std::fs::read_to_string(directory.join("evaluation.json")).unwrap();
-        let evaluation: Evaluation = serde_json::from_str(&text).unwrap();
-        evaluation.recordings[0].metrics.clone()
-    };
-    WINDOWS_S.map(predict).to_vec()
+    hnn(directory, &["evaluate", "run", "--data", test, "--json", "evaluation.json"]);
+    let text = std::fs::read_to_string(directory.join("evaluation.json")).unwrap();
+    let evaluation: Evaluation = serde_json::from_str(&text).unwrap();
+    let metrics: Vec<WindowMetrics> = evaluation.recordings.into_iter().map(|one| one.metrics).collect();
+    assert_eq!(metrics.iter().map(|one| one.window_s).collect::<Vec<_>>(), WINDOWS_S);
+    metrics
 }
 
 /// Fits the grey box to the same two files and predicts the third in the same windows.
@@ -68,28 +73,31 @@ fn figures(metrics: &WindowMetrics) -> [f64; 3] {
 }
 
 #[test]
-fn port_beats_a_grey_box_on_two_of_three_recordings_it_was_not_trained_on() {
+fn a_learned_pendulum_predicts_recordings_it_was_not_trained_on_better_than_a_grey_box() {
     let Some(folder) = recordings() else {
         println!("skipped: the recordings of the DFKI pendulum are not beside the repository");
         return;
     };
     let files = FILES.map(|file| folder.join(file).to_str().unwrap().to_owned());
-    let mut won = 0;
-    for left_out in 0..FILES.len() {
+    let mut lost = Vec::new();
+    for (left_out, name) in FILES.into_iter().enumerate() {
         let train = [1, 2].map(|step| files[(left_out + step) % FILES.len()].as_str());
         let directory = tempfile::tempdir().unwrap();
         let model = learned(directory.path(), train, &files[left_out]);
         let grey = grey_box(train, &files[left_out]);
         for (at, seconds) in WINDOWS_S.iter().enumerate() {
-            let [[rmse, median, quantile], [grey_rmse, grey_median, grey_quantile]] =
-                [&model, &grey].map(|metrics| figures(&metrics[at]));
+            let [model, grey] = [&model, &grey].map(|metrics| figures(&metrics[at]));
             println!(
-                "{} left out, {seconds} s: RMSE / median / 90 % at end: port {rmse:.3} / {median:.4} / {quantile:.3}, \
-                 grey box {grey_rmse:.3} / {grey_median:.4} / {grey_quantile:.3}",
-                FILES[left_out]
+                "{name} left out, {seconds} s: RMSE, median, 90 % at end: learned {model:.4?}, grey box {grey:.4?}"
             );
-            won += usize::from(at == 0 && rmse < grey_rmse && quantile < grey_quantile);
+            for (figure, (model, grey)) in model.into_iter().zip(grey).enumerate() {
+                let expected = LOST.contains(&(name, at, figure));
+                let bound = if expected { LOST_BY_MAX * grey } else { grey };
+                if model >= bound {
+                    lost.push(format!("{name}, {seconds} s, {}: {model} against {grey}", FIGURES[figure]));
+                }
+            }
         }
     }
-    assert!(won >= 2, "better than the grey box on {won} of three recordings");
+    assert!(lost.is_empty(), "{lost:#?}");
 }

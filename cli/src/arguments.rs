@@ -13,8 +13,8 @@ use hnn_trainer::ensemble::Member;
 
 pub(crate) use export::{Emit, ExportArguments, StateArguments, WeightFormat};
 pub(crate) use train::{
-    DataArguments, DeviceName, EnergyName, FitArguments, FitName, InitArguments, KineticName, LossName, ModelArguments,
-    Precision, ProtocolName, SourceArguments, TrainArguments,
+    DataArguments, DeviceName, EnergyName, FitArguments, FitName, FrictionName, InitArguments, KineticName, LossName,
+    ModelArguments, Precision, ProtocolName, RobustName, SourceArguments, TrainArguments,
 };
 
 /// The command line of `hnn`.

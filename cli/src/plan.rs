@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail};
 use hnn_exporter::dynamics::{Scheme, separability};
 use hnn_exporter::expression;
-use hnn_trainer::architecture::{self, Energy, Kind, Kinetic};
+use hnn_trainer::architecture::{self, Energy, Friction, Kind, Kinetic};
 use hnn_trainer::data::Dataset;
 use hnn_trainer::execute::{Device, Precision};
+use hnn_trainer::loss::Robust;
 use hnn_trainer::preset::{self, Preset, Traits};
 use hnn_trainer::{fit, loss};
 
 use crate::arguments::{
-    self, DeviceName, EnergyName, FitArguments, FitName, KineticName, LossName, ModelArguments, TrainArguments,
+    self, DeviceName, EnergyName, FitArguments, FitName, FrictionName, KineticName, LossName, ModelArguments,
+    RobustName, TrainArguments,
 };
 use crate::settings;
 use crate::source::Loaded;
@@ -84,7 +86,7 @@ fn idle_in_closed_form(typed: &FitArguments) -> Vec<&'static str> {
 }
 
 /// The options of `--loss rollout`, and whether each was typed.
-fn of_windows(typed: &FitArguments) -> [(&'static str, bool); 8] {
+fn of_windows(typed: &FitArguments) -> [(&'static str, bool); 9] {
     [
         ("--window", typed.window.is_some()),
         ("--step-seconds", typed.step_seconds.is_some()),
@@ -92,6 +94,7 @@ fn of_windows(typed: &FitArguments) -> [(&'static str, bool); 8] {
         ("--learned-starts", typed.learned_starts.is_some()),
         ("--scheme", typed.scheme.is_some()),
         ("--robust-from", typed.robust_from.is_some()),
+        ("--robust", typed.robust.is_some()),
         ("--shooting-weight", typed.shooting_weight.is_some()),
         ("--curriculum", !typed.curriculum.is_empty()),
     ]
@@ -131,12 +134,13 @@ pub(crate) fn model(
     if kind == Kind::Pairwise && bodies.is_none() {
         bail!("model `{kind}` needs --bodies: how many identical bodies the positions belong to");
     }
-    let energy = energy(typed, kind, preset.energy)?;
+    let energy = energy(typed, kind, &preset)?;
     if kind == Kind::Port && energy != Energy::Separable && typed.kinetic.is_some() {
         bail!("--kinetic has no effect on this energy of `port`; it belongs to `--energy separable`");
     }
+    let formula = formula(typed, kind, energy, &preset);
     // A formula alone has no network: `--hidden 0`.
-    let prior_only = typed.prior.is_some() && typed.hidden == [0];
+    let prior_only = formula.is_some() && if typed.hidden.is_empty() { preset.prior_only } else { typed.hidden == [0] };
     Ok(architecture::Settings {
         kind,
         hidden: if typed.hidden.is_empty() || prior_only { preset.hidden } else { typed.hidden.clone() },
@@ -149,6 +153,11 @@ pub(crate) fn model(
             None => preset.kinetic,
         },
         energy,
+        friction: match typed.friction {
+            Some(FrictionName::Network) => Friction::Network,
+            Some(FrictionName::Constants) => Friction::Constants,
+            None => preset.friction,
+        },
         constant_force: typed.constant_force || preset.constant_force,
         bodies,
         external: typed.external || preset.external,
@@ -156,9 +165,12 @@ pub(crate) fn model(
         fourier_scale: typed.fourier_scale.unwrap_or(preset.fourier_scale),
         constraints: if kind == Kind::Constrained { constraints(typed, loaded) } else { Vec::new() },
         body_dimension: typed.body_dimension.unwrap_or(preset.body_dimension),
-        prior: typed.prior.clone(),
-        prior_start: settings::parse_of("--fit-parameters", &typed.fit_parameters)?,
         prior_values,
+        prior_start: match (&formula, &typed.prior) {
+            (Some(_), None) => preset.prior_start,
+            _ => settings::parse_of("--fit-parameters", &typed.fit_parameters)?,
+        },
+        prior: formula,
         prior_only,
         ..preset
     })
@@ -167,8 +179,8 @@ pub(crate) fn model(
 /// Refuses options that would have no effect on a model.
 fn check_idle(typed: &ModelArguments, kind: Kind) -> anyhow::Result<()> {
     let idle = |option: &str, models: &str| format!("{option} has no effect on model `{kind}`; it belongs to {models}");
-    if kind != Kind::Port && (typed.energy.is_some() || typed.constant_force) {
-        bail!(idle("--energy or --constant-force", "`port`"));
+    if kind != Kind::Port && (typed.energy.is_some() || typed.constant_force || typed.friction.is_some()) {
+        bail!(idle("--energy, --friction or --constant-force", "`port`"));
     }
     if kind != Kind::Pairwise && (typed.bodies.is_some() || typed.external) {
         bail!(idle("--bodies or --external", "`pairwise`"));
@@ -193,23 +205,33 @@ fn check_idle(typed: &ModelArguments, kind: Kind) -> anyhow::Result<()> {
 }
 
 /// The energy of a `port` model: what was typed, else hybrid where there is a formula, else the preset's.
-fn energy(typed: &ModelArguments, kind: Kind, preset: Energy) -> anyhow::Result<Energy> {
+fn energy(typed: &ModelArguments, kind: Kind, preset: &architecture::Settings) -> anyhow::Result<Energy> {
     let energy = match typed.energy {
         Some(EnergyName::Separable) => Energy::Separable,
         Some(EnergyName::Mlp) => Energy::Mlp,
         Some(EnergyName::Mechanical) => Energy::Mechanical,
         Some(EnergyName::Hybrid) => Energy::Hybrid,
         None if typed.prior.is_some() => Energy::Hybrid,
-        None => preset,
+        None => preset.energy,
     };
-    let is_hybrid = kind == Kind::Hybrid || (kind == Kind::Port && energy == Energy::Hybrid);
-    if is_hybrid && typed.prior.is_none() {
+    let is_hybrid = has_formula(kind, energy);
+    if is_hybrid && formula(typed, kind, energy, preset).is_none() {
         bail!("a hybrid energy needs its formula, as in --prior 'p^2/(2*I) - g*cos(q)' --fit-parameters I=0.1,g=2");
     }
     if !is_hybrid && typed.prior.is_some() {
         bail!("--prior is the formula of `--energy hybrid`; another energy was named");
     }
     Ok(energy)
+}
+
+/// Whether such a model is made of a formula.
+fn has_formula(kind: Kind, energy: Energy) -> bool {
+    kind == Kind::Hybrid || (kind == Kind::Port && energy == Energy::Hybrid)
+}
+
+/// The formula of a hybrid energy: what was typed, else the preset's.
+fn formula(typed: &ModelArguments, kind: Kind, energy: Energy, preset: &architecture::Settings) -> Option<String> {
+    has_formula(kind, energy).then(|| typed.prior.clone().or_else(|| preset.prior.clone())).flatten()
 }
 
 /// Indices of angles, named by column or as q1, q2, ….
@@ -265,6 +287,10 @@ pub(crate) fn loss(typed: &FitArguments, preset: loss::Settings, mixes: bool) ->
     // A curriculum ends with the window itself; joined windows begin where the one before ends, at a state that is learned.
     let window = typed.window.or(typed.curriculum.last().copied());
     let steps = window.unwrap_or(preset.steps);
+    let robust_from = typed.robust_from.or(preset.robust_from);
+    if typed.robust.is_some() && robust_from.is_none() {
+        bail!("--robust says how errors beyond --robust-from count: name that error, too");
+    }
     let shooting_weight = typed.shooting_weight.or(preset.shooting_weight);
     let joined = shooting_weight.is_some();
     Ok(loss::Settings::Rollout(loss::Rollout {
@@ -274,7 +300,12 @@ pub(crate) fn loss(typed: &FitArguments, preset: loss::Settings, mixes: bool) ->
         step_seconds: typed.step_seconds.or(preset.step_seconds),
         substeps: typed.substeps.unwrap_or(preset.substeps),
         learned_starts: typed.learned_starts.unwrap_or(joined || preset.learned_starts),
-        robust_from: typed.robust_from.or(preset.robust_from),
+        robust_from,
+        robust: match typed.robust {
+            Some(RobustName::PseudoHuber) => Robust::PseudoHuber,
+            Some(RobustName::GemanMcclure) => Robust::GemanMcclure,
+            None => preset.robust,
+        },
         shooting_weight,
         curriculum: if typed.curriculum.is_empty() { preset.curriculum } else { typed.curriculum.clone() },
         ..preset

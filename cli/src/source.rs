@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arguments::{DataArguments, ProtocolName, SourceArguments};
 
-/// Part of measured data that is held out to judge by.
+/// Part of measured data that is held out to judge by, unless another is asked for.
 const HELD_OUT_FRACTION: f64 = 0.2;
 
 /// A source of training data.
@@ -52,7 +52,14 @@ pub(crate) struct FileSource {
     pub(crate) trajectory: Option<String>,
     pub(crate) derivative: Option<(Vec<String>, Vec<String>)>,
     pub(crate) split_at_missing: bool,
+    #[serde(default = "usual_held_out")]
+    pub(crate) held_out: f64,
     pub(crate) seed: u64,
+}
+
+/// What runs held out before it could be chosen.
+fn usual_held_out() -> f64 {
+    HELD_OUT_FRACTION
 }
 
 /// Data to learn from, and what there is to say about them.
@@ -203,6 +210,7 @@ impl FileSource {
             trajectory: data.trajectory.clone(),
             derivative: (!data.dp.is_empty()).then(|| (dq, data.dp.clone())),
             split_at_missing: data.split_at_nan,
+            held_out: data.held_out.unwrap_or(HELD_OUT_FRACTION),
             seed,
         })
     }
@@ -242,7 +250,15 @@ impl FileSource {
 
     fn load(&self) -> anyhow::Result<Loaded> {
         let (data, mut notices) = self.read(&self.files, &self.selection())?;
-        let parts = split(&data, HELD_OUT_FRACTION, SplitRule::Automatic, self.seed)?;
+        if self.held_out == 0.0 {
+            notices.push(format!(
+                "{} rows in {} trajectories; nothing is held out, judged by what is trained on",
+                data.row_count(),
+                data.trajectories.len()
+            ));
+            return Ok(Loaded::measured(data.clone(), data, notices));
+        }
+        let parts = split(&data, self.held_out, SplitRule::Automatic, self.seed)?;
         let what = if parts.rule == SplitRule::Tails { "the end of each trajectory" } else { "whole trajectories" };
         notices.push(format!(
             "{} rows in {} trajectories; held out: {what}, {} rows",
@@ -250,14 +266,14 @@ impl FileSource {
             data.trajectories.len(),
             parts.held_out.row_count()
         ));
-        Ok(Loaded {
-            train: parts.train,
-            held_out: parts.held_out,
-            clean: None,
-            bodies: None,
-            constraints: Vec::new(),
-            notices,
-        })
+        Ok(Loaded::measured(parts.train, parts.held_out, notices))
+    }
+}
+
+impl Loaded {
+    /// Of a machine, whose truth nobody knows.
+    fn measured(train: Dataset, held_out: Dataset, notices: Vec<String>) -> Self {
+        Self { train, held_out, clean: None, bodies: None, constraints: Vec::new(), notices }
     }
 }
 

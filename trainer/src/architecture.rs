@@ -248,6 +248,17 @@ pub enum Energy {
     Hybrid,
 }
 
+/// The level of friction that does not grow with speed, of a `port` model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Friction {
+    /// A network of position and velocity.
+    #[default]
+    Network,
+    /// Coulomb and Stribeck friction, the same everywhere and in both directions: for few data.
+    Constants,
+}
+
 /// What a model is made of; serialised into the run's configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -266,6 +277,8 @@ pub struct Settings {
     pub kinetic: Kinetic,
     /// Form of H, for `port`.
     pub energy: Energy,
+    /// What friction depends on, for `port`.
+    pub friction: Friction,
     /// Units of the hidden layer of the friction network, for `port`.
     pub friction_hidden: usize,
     /// Whether the input gain depends on q, for `port`.
@@ -305,6 +318,7 @@ impl Default for Settings {
             angles: Vec::new(),
             kinetic: Kinetic::Quadratic,
             energy: Energy::Separable,
+            friction: Friction::Network,
             friction_hidden: 8,
             gain_varies: false,
             constant_force: false,

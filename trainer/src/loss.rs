@@ -8,6 +8,7 @@
 
 mod chains;
 mod field;
+mod robust;
 mod rollout;
 mod stages;
 mod states;
@@ -28,6 +29,7 @@ use crate::learned::Motion;
 use crate::tangent::Tangent;
 
 use field::FieldLoss;
+pub use robust::Robust;
 use rollout::RolloutLoss;
 pub use stages::MAX_STAGES;
 use states::StateLoss;
@@ -87,8 +89,10 @@ pub struct Rollout {
     pub learned_starts: bool,
     /// Weight of a learned start's distance to its measurement, relative to that of any later state.
     pub start_weight: f64,
-    /// Error, in typical changes, beyond which the loss grows linearly instead of quadratically (pseudo-Huber).
+    /// Error, in typical changes, beyond which the loss grows more slowly than its square, as `robust` says.
     pub robust_from: Option<f64>,
+    /// How it grows there. One that redescends begins with a larger scale, which shrinks in stages.
+    pub robust: Robust,
     /// Weight of errors of q relative to those of p.
     pub position_weight: f64,
     /// Weight of the field loss at the predicted states, 0 for none. Where derivatives are given, they are compared where the
@@ -113,7 +117,7 @@ impl Settings {
     pub fn stages(&self) -> usize {
         match self {
             Self::Field | Self::ErrorsInVariables => 1,
-            Self::Rollout(rollout) => rollout.curriculum.len().max(1),
+            Self::Rollout(rollout) => stages::count(rollout),
         }
     }
 }
@@ -129,6 +133,7 @@ impl Default for Rollout {
             learned_starts: false,
             start_weight: 1.0,
             robust_from: None,
+            robust: Robust::PseudoHuber,
             position_weight: 1.0,
             derivative_weight: 0.0,
             shooting_weight: None,
@@ -332,11 +337,11 @@ fn gather_rows(
     arithmetic.upload(&[count, width], &picked)
 }
 
-/// Weighted mean of squares, or of the pseudo-Huber function 2δ²(√(1 + e²/δ²) − 1), which is e² for small e.
-fn mean_error(error: Real, batch: &Batch, robust_from: Option<f64>) -> Real {
+/// Weighted mean of squares, or of a robust function of them from an error on.
+fn mean_error(error: Real, batch: &Batch, robust: Option<(Robust, f64)>) -> Real {
     let square = error.clone() * error;
-    let size = match robust_from {
-        Some(delta) => ((square / (delta * delta) + 1.0).sqrt() - 1.0) * (2.0 * delta * delta),
+    let size = match robust {
+        Some((robust, from)) => robust.of_squares(square, from),
         None => square,
     };
     sum_all(size * batch.weight.clone()) / batch.weight_sum

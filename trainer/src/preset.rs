@@ -3,6 +3,7 @@
 //! A preset is a starting point: each of its settings can be changed, and what was measured with it is in its description.
 
 mod baseline;
+mod driven_pendulum;
 
 use hnn_exporter::dynamics::Scheme;
 
@@ -27,7 +28,7 @@ pub struct Preset {
 
 /// Every preset.
 #[must_use]
-pub fn all() -> [Preset; 13] {
+pub fn all() -> [Preset; 14] {
     let [mlp, node, lstm] = baseline::all();
     [
         published(),
@@ -38,6 +39,7 @@ pub fn all() -> [Preset; 13] {
         noisy_with_derivatives(),
         positions(),
         recording(),
+        driven_pendulum::preset(),
         bodies(),
         constrained(),
         mlp,

@@ -40,9 +40,9 @@ pub(crate) struct TrainArguments {
     /// Continue an interrupted run in its folder, bit for bit; takes everything else from the run
     #[arg(long, conflicts_with_all = [
         "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
-        "trajectory", "dq", "dp", "split_at_nan", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
-        "energy", "prior", "fit_parameters", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds", "substeps",
-        "learned_starts", "robust_from", "shooting_weight", "curriculum", "clip", "patience", "seed", "data_seed", "ensemble", "precision",
+        "trajectory", "dq", "dp", "split_at_nan", "held_out", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
+        "energy", "prior", "fit_parameters", "friction", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds", "substeps",
+        "learned_starts", "robust_from", "robust", "shooting_weight", "curriculum", "clip", "patience", "seed", "data_seed", "ensemble", "precision",
         "device", "fit",
     ])]
     pub(crate) resume: bool,
@@ -122,6 +122,10 @@ pub(crate) struct DataArguments {
     /// Where a value is missing or not a number, end the trajectory instead of refusing the file
     #[arg(long, requires = "data")]
     pub(crate) split_at_nan: bool,
+    /// Part of the recordings to judge by instead of learning from; without it, 0.2. With 0 everything is learned from, once
+    /// the settings are chosen
+    #[arg(long, value_name = "FRACTION", requires = "data", allow_negative_numbers = true)]
+    pub(crate) held_out: Option<f64>,
 }
 
 /// The model to learn.
@@ -155,6 +159,9 @@ pub(crate) struct ModelArguments {
     /// Unknowns of `--prior` and where each starts; it keeps that sign, unless it starts at 0
     #[arg(long, value_name = "NAME=VALUE,…", value_delimiter = ',', allow_hyphen_values = true, requires = "prior")]
     pub(crate) fit_parameters: Vec<String>,
+    /// Friction of a `port` model: by a network, or by constants (viscous, Coulomb and Stribeck), where data are few
+    #[arg(long, value_name = "FORM")]
+    pub(crate) friction: Option<FrictionName>,
     /// Adds a learned constant force to a `port` model: a tilt, a sensor's offset
     #[arg(long)]
     pub(crate) constant_force: bool,
@@ -185,8 +192,8 @@ pub(crate) struct InitArguments {
     /// An ONNX file that gives H, to fine-tune instead of a new model: its weights are trained, its graph stays. It takes
     /// physical units; the learning rate starts at 0.001 at most unless --learning-rate says otherwise
     #[arg(long, value_name = "FILE.onnx", conflicts_with_all = [
-        "model", "hidden", "activation", "angle", "residual", "kinetic", "energy", "prior", "fit_parameters", "constant_force", "bodies", "external",
-        "fourier", "fourier_scale", "constraint", "body_dimension",
+        "model", "hidden", "activation", "angle", "residual", "kinetic", "energy", "prior", "fit_parameters", "friction", "constant_force",
+        "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension",
     ])]
     pub(crate) init: Option<PathBuf>,
     /// Its input that takes the positions, where the state comes in two
@@ -217,6 +224,15 @@ pub(crate) enum EnergyName {
     Mechanical,
     /// The formula of `--prior` and a network
     Hybrid,
+}
+
+/// Forms of friction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FrictionName {
+    /// Viscous, and a level that depends on position and velocity
+    Network,
+    /// Viscous, Coulomb and Stribeck
+    Constants,
 }
 
 /// How to learn it.
@@ -252,9 +268,12 @@ pub(crate) struct FitArguments {
     /// Learn the first state of every window: for noisy states
     #[arg(long, value_name = "BOOL")]
     pub(crate) learned_starts: Option<bool>,
-    /// Error, in typical changes of a coordinate within a window, from which `--loss rollout` counts linearly: for outliers
+    /// Error, in typical changes of a coordinate within a window, from which `--loss rollout` counts less: for outliers
     #[arg(long, value_name = "ERROR", allow_negative_numbers = true)]
     pub(crate) robust_from: Option<f64>,
+    /// How errors beyond --robust-from count; without it, linearly
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub(crate) robust: Option<RobustName>,
     /// Multiple shooting: windows follow each other with learned first states, and gaps between them cost this weight. Whole
     /// trajectories are learned through short windows
     #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true)]
@@ -292,6 +311,16 @@ pub(crate) enum LossName {
     ErrorsInVariables,
     /// Squared error of trajectories stepped with the deployed scheme at the data's own times
     Rollout,
+}
+
+/// What becomes of large errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RobustName {
+    /// Linearly
+    PseudoHuber,
+    /// At most as much as there, however large: for pushes that were not recorded. The scale is eight times as large at first
+    #[value(name = "geman-mcclure")]
+    GemanMcclure,
 }
 
 /// Fits.

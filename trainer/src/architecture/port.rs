@@ -5,12 +5,15 @@
 //! learned. The first term is viscous. As the friction force is −R_p v, the second is Coulomb friction `c · v/√(v² + ε²)`
 //! whose level c may depend on where the system is, how fast (Stribeck) and in which direction. Every term is positive and
 //! smooth, at v = 0 as well, hence R ⪰ 0 and the model is passive whatever its weights.
+//!
+//! [`Friction::Constants`] puts the textbook law in place of the network: `softplus(c) (1 + s exp(−(w/w_s)²))`, Coulomb and
+//! Stribeck friction with learned constants, s and w_s within bounds. Armstrong-Hélouvry, Dupont and Canudas de Wit (1994), section 2.
 
 use hnn_exporter::dynamics::{DISSIPATION, GAIN};
 use hnn_exporter::graph::{NodeId, Shape, Tensor};
 
 use super::layers::Size;
-use super::{ArchitectureError, Builder, Built, Energy, Kinetic, hybrid, mechanical, mlp, separable};
+use super::{ArchitectureError, Builder, Built, Energy, Friction, Kinetic, hybrid, mechanical, mlp, separable};
 
 /// Viscous friction at the start, as softplus⁻¹: about 5 % of r₀.
 const VISCOUS_START: f64 = -3.0;
@@ -19,8 +22,15 @@ const COULOMB_START: f64 = -3.0;
 /// Width of the transition through rest at the start, as softplus⁻¹: under 1 % of the typical velocity. A wide one lets
 /// what should stand still creep, and training narrows it slowly.
 const TRANSITION_START: f64 = -5.0;
+/// The same beside friction by constants, about 0.1 %: no network has to be trained through it.
+const SHARP_TRANSITION_START: f64 = -7.0;
 /// Least width of that transition, in typical velocities; below, R_p would be stiff without changing any prediction.
 const TRANSITION_MIN: f64 = 1e-3;
+/// Velocities over which Stribeck friction may fade, in typical ones. Narrower, it would be a second transition through rest;
+/// wider, a Coulomb friction that falls with speed, which few data take from whatever else they hold.
+const STRIBECK: [f64; 2] = [0.01, 0.1];
+/// Most that friction rises towards rest, as a multiple of Coulomb friction: breakaway is at most three times as hard.
+const STICTION_MAX: f64 = 2.0;
 
 /// H, R and, where the data have inputs, G.
 pub(super) fn build(builder: &mut Builder<'_>) -> Result<(), ArchitectureError> {
@@ -61,7 +71,11 @@ fn friction(builder: &mut Builder<'_>) -> Built {
     let velocity = scaled_velocity(builder)?;
     let square = builder.graph.mul(velocity, velocity)?;
 
-    let transition = builder.parameter("friction.transition", Tensor::full(&[dof], TRANSITION_START)?)?;
+    let start = match builder.settings.friction {
+        Friction::Network => TRANSITION_START,
+        Friction::Constants => SHARP_TRANSITION_START,
+    };
+    let transition = builder.parameter("friction.transition", Tensor::full(&[dof], start)?)?;
     let transition = builder.graph.softplus(transition)?;
     let least = builder.graph.scalar(TRANSITION_MIN)?;
     let transition = builder.graph.add_values(transition, least)?;
@@ -69,7 +83,10 @@ fn friction(builder: &mut Builder<'_>) -> Built {
     let smooth = builder.graph.add_values(square, width)?;
     let speed = builder.graph.sqrt(smooth)?;
 
-    let level = coulomb_level(builder, velocity, square)?;
+    let level = match builder.settings.friction {
+        Friction::Network => coulomb_level(builder, velocity, square)?,
+        Friction::Constants => stribeck_level(builder, square)?,
+    };
     let coulomb = builder.graph.div(level, speed)?;
     let sum = builder.graph.add_values(viscous, coulomb)?;
     let unit = (0..dof).map(|at| builder.scaling.p_rate[at] / builder.scaling.q_rate[at]).collect();
@@ -91,6 +108,28 @@ fn coulomb_level(builder: &mut Builder<'_>, velocity: NodeId, square: NodeId) ->
     let network = builder.network("friction", size, Some(COULOMB_START))?;
     let level = builder.apply(&network, features)?;
     Ok(builder.graph.softplus(level)?)
+}
+
+/// softplus(c) (1 + s exp(−(w/w_s)²)), `[batch, n]`.
+fn stribeck_level(builder: &mut Builder<'_>, square: NodeId) -> Built {
+    let dof = builder.dof();
+    let coulomb = builder.parameter("friction.coulomb", Tensor::full(&[dof], COULOMB_START)?)?;
+    let coulomb = builder.graph.softplus(coulomb)?;
+    let stiction = builder.parameter("friction.stiction", Tensor::full(&[dof], 0.0)?)?;
+    let stiction = builder.graph.sigmoid(stiction)?;
+    let stiction = builder.graph.scale(stiction, STICTION_MAX)?;
+    let fading = builder.parameter("friction.fading", Tensor::full(&[dof], 0.0)?)?;
+    let fading = builder.graph.sigmoid(fading)?;
+    let fading = builder.graph.scale(fading, STRIBECK[1] - STRIBECK[0])?;
+    let least = builder.graph.scalar(STRIBECK[0])?;
+    let fading = builder.graph.add_values(fading, least)?;
+    let fading = builder.graph.mul(fading, fading)?;
+    let ratio = builder.graph.div(square, fading)?;
+    let exponent = builder.graph.neg(ratio)?;
+    let share = builder.graph.exp(exponent)?;
+    let rise = builder.graph.mul(share, stiction)?;
+    let rise = builder.graph.mul(rise, coulomb)?;
+    Ok(builder.graph.add_values(rise, coulomb)?)
 }
 
 /// The velocity in units of its deviation: ∂H/∂p where it costs no network, else the momentum in its own unit.

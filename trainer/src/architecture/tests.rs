@@ -177,8 +177,14 @@ fn a_constrained_model_keeps_its_constraint_whatever_the_weights() {
 /// vᵀ R v ≥ 0 and finite, at rest, far away, and for extreme weights.
 #[test]
 fn friction_never_adds_energy_whatever_the_weights() {
-    for energy in [Energy::Separable, Energy::Mlp, Energy::Mechanical] {
-        let settings = Settings { energy, angles: vec![0], ..settings(Kind::Port) };
+    let laws = [
+        (Energy::Separable, Friction::Network),
+        (Energy::Separable, Friction::Constants),
+        (Energy::Mlp, Friction::Network),
+        (Energy::Mechanical, Friction::Network),
+    ];
+    for (energy, friction) in laws {
+        let settings = Settings { energy, friction, angles: vec![0], ..settings(Kind::Port) };
         for scale in [1.0, 30.0, -30.0] {
             let built = build(&settings, &scaling(2, 1), 2).unwrap();
             let extreme = |name: &str| {
@@ -261,6 +267,41 @@ fn friction_can_be_a_constant_force_against_motion() {
     for (row, (r, v)) in named("damping").iter().zip(named("velocity")).enumerate() {
         let sign = [1.0, -1.0, 1.0][row];
         assert!((r * v - sign * std::f64::consts::LN_2).abs() < 1e-3, "row {row}: {}", r * v);
+    }
+}
+
+/// Against the law itself: b v + (c + s exp(−(v/v_s)²)) v/√(v² + ε²), with every constant set by hand.
+#[test]
+fn friction_by_constants_is_viscous_coulomb_and_stribeck() {
+    let inverse = |value: f64| (value.exp() - 1.0).ln();
+    let (viscous, coulomb, transition) = (0.3, 0.4, 0.01);
+    // Half way between their bounds where the parameters are 0.
+    let (rise, fading) = (1.0, 0.055);
+    let settings = Settings { friction: Friction::Constants, ..settings(Kind::Port) };
+    let built = build(&settings, &Scaling::unit(1, 0), 2).unwrap();
+    let constants = |name: &str| {
+        let value = match name {
+            "friction.viscous" => inverse(viscous),
+            "friction.coulomb" => inverse(coulomb),
+            "friction.stiction" | "friction.fading" => 0.0,
+            "friction.transition" => inverse(transition - 1e-3),
+            _ => return built.initial.get(name).cloned(),
+        };
+        Some(Tensor::full(&[1], value).unwrap())
+    };
+    let graph = parts(&hamiltonian(&built, &constants)).unwrap();
+    for v in [-3.0, -0.1, 0.0, 0.005, 0.05, 0.5, 4.0] {
+        // The mass is learned: the law holds in the velocity the model itself gives.
+        let x = Tensor::new(vec![1, 2], vec![0.3, v]).unwrap();
+        let outputs = evaluate(&graph, &[("x", &x)]).unwrap();
+        let named = |name: &str| {
+            let at = graph.outputs().iter().position(|(known, _)| known == name).unwrap();
+            outputs[at].data()[0]
+        };
+        let v = named("velocity");
+        let level: f64 = coulomb * (1.0 + rise * (-(v / fading).powi(2)).exp());
+        let expected = viscous * v + level * v / v.hypot(transition);
+        assert!((named("damping") * v - expected).abs() < 1e-12, "{v}: {} {expected}", named("damping") * v);
     }
 }
 

@@ -159,7 +159,8 @@ impl RolloutLoss {
         let mut results = self.executor.run(&value)?.into_iter();
         let states = results.next().ok_or_else(missing)?;
         let error = (states.clone() - batch.target.clone()) * self.scale.clone();
-        let mut error = mean_error(error, batch, self.settings.robust_from);
+        let robust = self.settings.robust_from.map(|from| (self.settings.robust, from));
+        let mut error = mean_error(error, batch, robust);
         if let (Some(found), Some(given), Some(scale)) = (results.next(), &batch.derivatives, &self.derivative_scale) {
             let slope_error = mean_error((found - given.clone()) * scale.clone(), batch, None);
             error = error + slope_error * self.settings.derivative_weight;
@@ -248,7 +249,10 @@ fn check(settings: &Rollout) -> Result<(), LossError> {
         return refuse("weights of the rollout loss are finite and not negative");
     }
     if settings.robust_from.is_some_and(|delta| !positive(delta)) {
-        return refuse("the rollout loss becomes linear from a positive error on");
+        return refuse("errors count less than squared from a positive error on");
+    }
+    if settings.robust.redescends() && settings.robust_from.is_none() {
+        return refuse("a redescending loss needs the error from which it flattens");
     }
     match settings.shooting_weight {
         Some(weight) if !positive(weight) => refuse("gaps between windows have a positive weight"),
