@@ -86,13 +86,14 @@ fn idle_in_closed_form(typed: &FitArguments) -> Vec<&'static str> {
 }
 
 /// The options of `--loss rollout`, and whether each was typed.
-fn of_windows(typed: &FitArguments) -> [(&'static str, bool); 9] {
+fn of_windows(typed: &FitArguments) -> [(&'static str, bool); 10] {
     [
         ("--window", typed.window.is_some()),
         ("--step-seconds", typed.step_seconds.is_some()),
         ("--substeps", typed.substeps.is_some()),
         ("--learned-starts", typed.learned_starts.is_some()),
         ("--scheme", typed.scheme.is_some()),
+        ("--iterations", typed.iterations.is_some()),
         ("--robust-from", typed.robust_from.is_some()),
         ("--robust", typed.robust.is_some()),
         ("--shooting-weight", typed.shooting_weight.is_some()),
@@ -284,6 +285,7 @@ pub(crate) fn loss(typed: &FitArguments, preset: loss::Settings, mixes: bool) ->
         None if mixes => Scheme::MIDPOINT,
         None => preset.scheme,
     };
+    let scheme = typed.iterations.map_or(Ok(scheme), |iterations| scheme.with_iterations(iterations))?;
     // A curriculum ends with the window itself; joined windows begin where the one before ends, at a state that is learned.
     let window = typed.window.or(typed.curriculum.last().copied());
     let steps = window.unwrap_or(preset.steps);

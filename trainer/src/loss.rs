@@ -143,16 +143,24 @@ impl Default for Rollout {
 }
 
 mod scheme_name {
-    //! A scheme in a configuration file is its name.
+    //! A scheme in a configuration file is its name, with its iterations where they are not the usual ones: `midpoint:4`.
     use hnn_exporter::dynamics::Scheme;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub(super) fn serialize<S: Serializer>(scheme: &Scheme, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(scheme)
+        let usual = scheme.to_string().parse::<Scheme>().is_ok_and(|usual| usual == *scheme);
+        if usual {
+            serializer.collect_str(scheme)
+        } else {
+            serializer.collect_str(&format_args!("{scheme}:{}", scheme.iterations()))
+        }
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scheme, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        let text = String::deserialize(deserializer)?;
+        let Some((name, iterations)) = text.split_once(':') else { return text.parse().map_err(D::Error::custom) };
+        let iterations = iterations.parse().map_err(D::Error::custom)?;
+        name.parse::<Scheme>().and_then(|scheme| scheme.with_iterations(iterations)).map_err(D::Error::custom)
     }
 }
 

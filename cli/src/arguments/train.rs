@@ -41,7 +41,7 @@ pub(crate) struct TrainArguments {
     #[arg(long, conflicts_with_all = [
         "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
         "trajectory", "dq", "dp", "split_at_nan", "held_out", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
-        "energy", "prior", "fit_parameters", "friction", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "steps", "batch", "learning_rate", "window", "step_seconds", "substeps",
+        "energy", "prior", "fit_parameters", "friction", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "iterations", "steps", "batch", "learning_rate", "window", "step_seconds", "substeps",
         "learned_starts", "robust_from", "robust", "shooting_weight", "curriculum", "clip", "patience", "seed", "data_seed", "ensemble", "precision",
         "device", "fit",
     ])]
@@ -247,6 +247,9 @@ pub(crate) struct FitArguments {
     /// Scheme that `--loss rollout` steps through
     #[arg(long, value_name = "NAME")]
     pub(crate) scheme: Option<String>,
+    /// Iterations of an implicit --scheme: fewer train faster, and are what is deployed
+    #[arg(long, value_name = "N")]
+    pub(crate) iterations: Option<u32>,
     /// Optimiser steps
     #[arg(long, value_name = "N")]
     pub(crate) steps: Option<usize>,

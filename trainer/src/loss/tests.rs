@@ -218,6 +218,19 @@ fn what_a_loss_lacks_is_said() {
 }
 
 #[test]
+fn a_scheme_in_a_file_keeps_iterations_that_are_not_the_usual_ones() {
+    for (scheme, text) in [(Scheme::MIDPOINT, "midpoint"), (Scheme::Midpoint { iterations: 3 }, "midpoint:3")] {
+        let settings = Rollout { scheme, ..Rollout::default() };
+        let written = serde_json::to_value(&settings).unwrap();
+        assert_eq!(written["scheme"], text);
+        assert_eq!(serde_json::from_value::<Rollout>(written).unwrap(), settings);
+    }
+    for wrong in ["midpoint:0", "midpoint:x", "leapfrog:3", "midpoint:"] {
+        assert!(serde_json::from_value::<Rollout>(serde_json::json!({ "scheme": wrong })).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn velocities_that_were_not_measured_are_compared_with_nothing() {
     let arithmetic = Arithmetic::differentiable(Precision::F64);
     let settings = Settings::Rollout(Rollout { steps: 1, shift: 1, learned_starts: true, ..Rollout::default() });
