@@ -27,7 +27,7 @@ use crate::optimize::{Storage, optimize_for};
 
 use constants::Constants;
 pub use function::{FunctionPlan, Port, lower_graph, ports};
-pub use kernel::{Kernel, Matrix, Pairwise, Stream};
+pub use kernel::{Kernel, Matrix, Pairwise, Slope, Stream};
 use place::Placed;
 pub use plan::{DampingForm, Entry, EntryKind, Operand, Operations, Plan};
 use select::Argument;

@@ -35,6 +35,8 @@ fn run(instruction: &Instruction, workspace: &mut [f32], constants: &[u32]) -> O
         Instruction::Dense(dense) => kernels::dense::forward(dense, workspace, constants),
         #[cfg(feature = "dense")]
         Instruction::DenseAdjoint(dense) => kernels::dense::adjoint(dense, workspace, constants),
+        #[cfg(feature = "dense")]
+        Instruction::DenseGradient(dense) => kernels::dense::gradient(dense, workspace, constants),
         #[cfg(not(all(feature = "strided", feature = "reduction", feature = "matmul", feature = "dense")))]
         _ => None,
     }

@@ -12,13 +12,15 @@ mod kind;
 mod tests;
 
 pub use header::{EntryRecord, Header, Section, checksum, seal};
-pub use instruction::{Binary, Copy, Dense, DenseAdjoint, Fill, Instruction, MatMul, Select, Sum, Unary};
-pub use kind::{BinaryKind, DampingKind, Entry, SchemeId, UnaryKind};
+pub use instruction::{
+    Binary, Copy, Dense, DenseAdjoint, DenseGradient, Fill, Instruction, MatMul, Select, Sum, Unary,
+};
+pub use kind::{BinaryKind, DampingKind, Entry, SchemeId, SlopeKind, UnaryKind};
 
 /// First word: the bytes `HNN1`.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"HNN1");
 /// Version of the layout described here.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// Words of the header; the instruction section follows at once.
 pub const HEADER_WORDS: usize = 48;
 /// Words of the longest instruction.

@@ -1,11 +1,19 @@
 //! Every function that is more than one IEEE operation, in f32, with the same bits on every target.
 //!
-//! The work is done by `libm`, pinned to one version; `docs/NUMERICS.md` lists the largest error found for each function.
+//! The work is done here, four values at a time, or by `libm`, pinned to one version; `docs/NUMERICS.md` lists the largest error
+//! found for each function.
 //! Host and device both call this module, and nothing else calls `libm` for model values.
+
+mod lanes;
+mod tanh;
+#[cfg(test)]
+mod tests;
 
 use core::cell::Cell;
 
 use crate::format::{BinaryKind, UnaryKind};
+
+pub use tanh::tanh;
 
 /// √x, correctly rounded.
 #[must_use]
@@ -35,12 +43,6 @@ pub fn sin(x: f32) -> f32 {
 #[must_use]
 pub fn cos(x: f32) -> f32 {
     libm::cosf(x)
-}
-
-/// tanh x.
-#[must_use]
-pub fn tanh(x: f32) -> f32 {
-    libm::tanhf(x)
 }
 
 /// The error function 2/√π ∫₀ˣ e^(−t²) dt.
@@ -145,35 +147,40 @@ pub fn canonical(x: f32) -> f32 {
 
 /// Replaces each value by its function.
 pub fn map(kind: UnaryKind, values: &mut [f32]) {
+    function(kind)(values);
+}
+
+/// What replaces each value by its function of that kind.
+pub(crate) fn function(kind: UnaryKind) -> fn(&mut [f32]) {
     match kind {
-        UnaryKind::Neg => each(values, |x| -x),
-        UnaryKind::Reciprocal => each(values, |x| 1.0 / x),
-        UnaryKind::Sqrt => each(values, sqrt),
-        UnaryKind::Abs => each(values, f32::abs),
-        UnaryKind::Sign => each(values, sign),
-        UnaryKind::Floor => each(values, floor),
-        UnaryKind::Round => each(values, round),
+        UnaryKind::Neg => |values| each(values, |x| -x),
+        UnaryKind::Reciprocal => |values| each(values, |x| 1.0 / x),
+        UnaryKind::Sqrt => |values| each(values, sqrt),
+        UnaryKind::Abs => |values| each(values, f32::abs),
+        UnaryKind::Sign => |values| each(values, sign),
+        UnaryKind::Floor => |values| each(values, floor),
+        UnaryKind::Round => |values| each(values, round),
         #[cfg(feature = "transcendental")]
-        UnaryKind::Exp => each(values, exp),
+        UnaryKind::Exp => |values| each(values, exp),
         #[cfg(feature = "transcendental")]
-        UnaryKind::Log => each(values, log),
+        UnaryKind::Log => |values| each(values, log),
         #[cfg(feature = "transcendental")]
-        UnaryKind::Sin => each(values, sin),
+        UnaryKind::Sin => |values| each(values, sin),
         #[cfg(feature = "transcendental")]
-        UnaryKind::Cos => each(values, cos),
+        UnaryKind::Cos => |values| each(values, cos),
         #[cfg(feature = "transcendental")]
-        UnaryKind::Tanh => each(values, tanh),
+        UnaryKind::Tanh => tanh::replace,
         #[cfg(feature = "transcendental")]
-        UnaryKind::Sigmoid => each(values, sigmoid),
+        UnaryKind::Sigmoid => |values| each(values, sigmoid),
         #[cfg(feature = "transcendental")]
-        UnaryKind::Softplus => each(values, softplus),
+        UnaryKind::Softplus => |values| each(values, softplus),
         #[cfg(feature = "transcendental")]
-        UnaryKind::Erf => each(values, erf),
+        UnaryKind::Erf => |values| each(values, erf),
         #[cfg(feature = "transcendental")]
-        UnaryKind::Atan => each(values, atan),
+        UnaryKind::Atan => |values| each(values, atan),
         // Unreachable through a parsed program: `parse` refuses kernels that are left out.
         #[cfg(not(feature = "transcendental"))]
-        _ => {}
+        _ => |_| {},
     }
 }
 
@@ -197,6 +204,7 @@ pub fn combine(kind: BinaryKind, dst: &[Cell<f32>], lhs: &[Cell<f32>], rhs: impl
     }
 }
 
+#[inline]
 fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
     for value in values {
         *value = function(*value);
@@ -208,6 +216,3 @@ fn pairs(dst: &[Cell<f32>], lhs: &[Cell<f32>], rhs: impl Iterator<Item = f32>, f
         result.set(function(left.get(), right));
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -56,6 +56,14 @@ impl Case {
     }
 }
 
+/// A tanh network 2-`width`-`width`-1 as H: what the cost of a field is compared on.
+///
+/// # Errors
+/// Never for a width above 0.
+pub fn tanh_network(width: usize) -> Result<Model> {
+    networks::plain(width)
+}
+
 /// A formula with its constants.
 struct Formula {
     name: &'static str,

@@ -4,12 +4,12 @@
 //! [`hnn_runtime::format`]; this file only translates names. The same plan gives the same words.
 
 use hnn_runtime::format::{
-    self, BinaryKind, DampingKind, EntryRecord, HEADER_WORDS, Header, Instruction, Section, UnaryKind, flags,
+    self, BinaryKind, DampingKind, EntryRecord, HEADER_WORDS, Header, Instruction, Section, SlopeKind, UnaryKind, flags,
 };
 
 use crate::dynamics::Scheme;
 use crate::graph::{Binary, Comparison, Unary};
-use crate::lower::{DampingForm, EntryKind, FunctionPlan, Kernel, Operand, Pairwise, Plan};
+use crate::lower::{DampingForm, EntryKind, FunctionPlan, Kernel, Operand, Pairwise, Plan, Slope};
 
 /// The words of a plan to be stepped with `scheme` and `dt` seconds.
 ///
@@ -170,22 +170,36 @@ fn instruction(kernel: &Kernel<Operand>) -> Instruction {
             lhs_strides: [lhs.batch, lhs.row, lhs.col].map(word),
             rhs_strides: [rhs.batch, rhs.row, rhs.col].map(word),
         }),
-        Kernel::Dense { panel, bias, src, dst, rows, cols, activation } => Instruction::Dense(format::Dense {
-            panel: operand(*panel),
-            bias: bias.map_or(format::Operand::ABSENT, operand),
-            src: operand(*src),
-            dst: target(*dst),
-            rows: word(*rows),
-            cols: word(*cols),
-            activation: activation.map(unary),
-        }),
-        Kernel::DenseAdjoint { panel, src, dst, rows, cols } => Instruction::DenseAdjoint(format::DenseAdjoint {
-            panel: operand(*panel),
-            src: operand(*src),
-            dst: target(*dst),
-            rows: word(*rows),
-            cols: word(*cols),
-        }),
+        Kernel::Dense { panel, bias, src, dst, rows, cols, activation } => {
+            let (panel, bias, src, dst) = (operand(*panel), optional(*bias), operand(*src), target(*dst));
+            let (rows, cols, activation) = (word(*rows), word(*cols), activation.map(unary));
+            Instruction::Dense(format::Dense { panel, bias, src, dst, rows, cols, activation })
+        }
+        Kernel::DenseAdjoint { panel, src, slope, dst, rows, cols } => {
+            let (panel, src, dst, rows, cols) =
+                (operand(*panel), operand(*src), target(*dst), word(*rows), word(*cols));
+            let slope = slope.map(|(kind, values)| (slope_kind(kind), operand(values)));
+            Instruction::DenseAdjoint(format::DenseAdjoint { panel, src, slope, dst, rows, cols })
+        }
+        Kernel::DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope } => {
+            let (panel, bias, src, factor) = (operand(*panel), optional(*bias), operand(*src), operand(*factor));
+            let (dst, rows, cols) = (target(*dst), word(*rows), word(*cols));
+            let (activation, slope) = (unary(*activation), slope_kind(*slope));
+            let gradient = format::DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope };
+            Instruction::DenseGradient(gradient)
+        }
+    }
+}
+
+fn optional(at: Option<Operand>) -> format::Operand {
+    at.map_or(format::Operand::ABSENT, operand)
+}
+
+fn slope_kind(slope: Slope) -> SlopeKind {
+    match slope {
+        Slope::Value => SlopeKind::Value,
+        Slope::OneMinusSquare => SlopeKind::OneMinusSquare,
+        Slope::Logistic => SlopeKind::Logistic,
     }
 }
 

@@ -117,14 +117,16 @@ fn operations(instruction: &Instruction) -> Operations {
             Some(kind) => (u64::from(dense.rows), is_call(kind)),
             None => (0, false),
         },
-        Instruction::Fill(_) | Instruction::Copy(_) | Instruction::MatMul(_) | Instruction::DenseAdjoint(_) => {
-            (0, false)
-        }
+        Instruction::DenseAdjoint(dense) => (dense.slope.map_or(0, |_| u64::from(dense.rows)), false),
+        Instruction::DenseGradient(dense) => (u64::from(dense.rows), is_call(dense.activation)),
+        Instruction::Fill(_) | Instruction::Copy(_) | Instruction::MatMul(_) => (0, false),
     };
+    // Besides its activation, a gradient evaluates as many slopes.
+    let slopes = if let Instruction::DenseGradient(dense) = instruction { u64::from(dense.rows) } else { 0 };
     Operations {
         instructions: 1,
         multiply_adds: instruction.multiply_adds(),
-        element_operations: elements,
+        element_operations: elements + slopes,
         transcendental_calls: if is_call { elements } else { 0 },
     }
 }

@@ -57,6 +57,11 @@ impl Constants {
         }
     }
 
+    /// The value at `at`.
+    pub(super) fn value(&self, at: usize) -> Option<f32> {
+        self.values.get(at).copied()
+    }
+
     /// The panel of a `rows`×`cols` matrix given row-major, or of its transpose where that one is packed already.
     pub(super) fn panel(&mut self, matrix: &[f32], rows: usize, cols: usize) -> Panel {
         let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<u32>>();

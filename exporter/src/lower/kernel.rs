@@ -29,6 +29,29 @@ impl Pairwise {
     }
 }
 
+/// How the derivative of an activation follows from a value y of the layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Slope {
+    /// y itself.
+    Value,
+    /// 1 − y².
+    OneMinusSquare,
+    /// y (1 − y).
+    Logistic,
+}
+
+impl Slope {
+    /// The name in listings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::OneMinusSquare => "one_minus_square",
+            Self::Logistic => "logistic",
+        }
+    }
+}
+
 /// An operand of an elementwise kernel: element i is at `at + i · step`, `step` being 0 or 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stream<O> {
@@ -162,18 +185,42 @@ pub enum Kernel<O> {
         /// Applied to the sum.
         activation: Option<Unary>,
     },
-    /// dst\[c\] = Σ_r W\[r\]\[c\] · src\[r\], from +0; reads the panel of [`Kernel::Dense`].
+    /// dst\[c\] = Σ_r W\[r\]\[c\] · src\[r\] · slope\[r\], from +0; reads the panel of [`Kernel::Dense`].
     DenseAdjoint {
         /// Packed W.
         panel: O,
         /// Argument, `rows` elements.
         src: O,
+        /// A derivative that `src` is first multiplied with, and the `rows` elements it follows from.
+        slope: Option<(Slope, O)>,
         /// Result, `cols` elements.
         dst: O,
         /// Rows of W.
         rows: usize,
         /// Columns of W.
         cols: usize,
+    },
+    /// dst\[c\] = Σ_r W\[r\]\[c\] · factor\[r\] · slope(act(bias + W · src))\[r\]: [`Kernel::Dense`] and the
+    /// [`Kernel::DenseAdjoint`] after it in one, with the same bits; the layer's own values are kept nowhere.
+    DenseGradient {
+        /// Packed W.
+        panel: O,
+        /// Start of the forward sums.
+        bias: Option<O>,
+        /// Argument, `cols` elements.
+        src: O,
+        /// What the layer's slope is multiplied with, `rows` elements.
+        factor: O,
+        /// Result, `cols` elements.
+        dst: O,
+        /// Rows of W.
+        rows: usize,
+        /// Columns of W.
+        cols: usize,
+        /// Applied to the forward sum.
+        activation: Unary,
+        /// How the derivative follows from that.
+        slope: Slope,
     },
 }
 
@@ -231,8 +278,14 @@ impl<O: Copy> Kernel<O> {
                 let bias = bias.map(|bias| whole(bias, *rows));
                 [whole(*panel, rows * cols), whole(*src, *cols)].into_iter().chain(bias).collect()
             }
-            Self::DenseAdjoint { panel, src, rows, cols, .. } => {
-                vec![whole(*panel, rows * cols), whole(*src, *rows)]
+            Self::DenseAdjoint { panel, src, slope, rows, cols, .. } => {
+                let values = slope.map(|(_, values)| whole(values, *rows));
+                [whole(*panel, rows * cols), whole(*src, *rows)].into_iter().chain(values).collect()
+            }
+            Self::DenseGradient { panel, bias, src, factor, rows, cols, .. } => {
+                let bias = bias.map(|bias| whole(bias, *rows));
+                let others = [whole(*panel, rows * cols), whole(*src, *cols), whole(*factor, *rows)];
+                others.into_iter().chain(bias).collect()
             }
         }
     }
@@ -248,7 +301,7 @@ impl<O: Copy> Kernel<O> {
             Self::Sum { dst, outer, inner, .. } => whole(*dst, outer * inner),
             Self::MatMul { dst, batch, rows, cols, .. } => whole(*dst, batch * rows * cols),
             Self::Dense { dst, rows, .. } => whole(*dst, *rows),
-            Self::DenseAdjoint { dst, cols, .. } => whole(*dst, *cols),
+            Self::DenseAdjoint { dst, cols, .. } | Self::DenseGradient { dst, cols, .. } => whole(*dst, *cols),
         }
     }
 
@@ -276,8 +329,15 @@ impl<O: Copy> Kernel<O> {
                 let (panel, bias, src, dst) = (place(panel), bias.map(place), place(src), place(dst));
                 Kernel::Dense { panel, bias, src, dst, rows, cols, activation }
             }
-            Self::DenseAdjoint { panel, src, dst, rows, cols } => {
-                Kernel::DenseAdjoint { panel: place(panel), src: place(src), dst: place(dst), rows, cols }
+            Self::DenseAdjoint { panel, src, slope, dst, rows, cols } => {
+                let (panel, src, dst) = (place(panel), place(src), place(dst));
+                let slope = slope.map(|(kind, values)| (kind, place(values)));
+                Kernel::DenseAdjoint { panel, src, slope, dst, rows, cols }
+            }
+            Self::DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope } => {
+                let (panel, bias, src, factor, dst) =
+                    (place(panel), bias.map(place), place(src), place(factor), place(dst));
+                Kernel::DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope }
             }
         }
     }
@@ -296,7 +356,10 @@ impl<O: Copy> Kernel<O> {
                 let activated = if activation.is_some() { *rows } else { 0 };
                 (rows * cols, activated, activation.map_or(0, |op| calls(op, *rows)))
             }
-            Self::DenseAdjoint { rows, cols, .. } => (rows * cols, 0, 0),
+            Self::DenseAdjoint { rows, cols, slope, .. } => (rows * cols, if slope.is_some() { *rows } else { 0 }, 0),
+            Self::DenseGradient { rows, cols, activation, .. } => {
+                (2 * rows * cols, 2 * rows, calls(*activation, *rows))
+            }
         };
         let [multiply_adds, element_operations, transcendental_calls] =
             [multiply_adds, element_operations, transcendental_calls].map(|count| count as u64);
@@ -339,8 +402,17 @@ impl<O: fmt::Display> fmt::Display for Kernel<O> {
                     None => f.write_str(")"),
                 }
             }
-            Self::DenseAdjoint { panel, src, dst, rows, cols } => {
-                write!(f, "{dst} = dense_adjoint {panel} [{rows}, {cols}] {src}")
+            Self::DenseAdjoint { panel, src, slope, dst, rows, cols } => {
+                write!(f, "{dst} = dense_adjoint {panel} [{rows}, {cols}] {src}")?;
+                slope.as_ref().map_or(Ok(()), |(kind, values)| write!(f, " * {}({values})", kind.name()))
+            }
+            Self::DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope } => {
+                let (function, slope) = (activation.name(), slope.name());
+                write!(f, "{dst} = dense_gradient {panel} [{rows}, {cols}] {factor} * {slope}({function}({src}")?;
+                match bias {
+                    Some(bias) => write!(f, " + {bias}))"),
+                    None => f.write_str("))"),
+                }
             }
         }
     }

@@ -4,6 +4,7 @@
 //! that are equal by construction are computed once. Every buffer element is written exactly once, so the kernels may be
 //! reordered as long as each follows the writers of what it reads.
 
+mod fuse;
 mod movement;
 mod product;
 mod structure;
@@ -107,7 +108,8 @@ pub(super) fn select(
     }
     let result = selector.dense(root, &view)?;
     let (buffers, kernels, result_len) = (selector.buffers, selector.kernels, view.len());
-    Ok(Selected { buffers, input_count: inputs.len(), kernels, result, result_len })
+    let selected = Selected { buffers, input_count: inputs.len(), kernels, result, result_len };
+    Ok(fuse::fuse(selected, constants))
 }
 
 struct Selector<'a> {

@@ -1,6 +1,7 @@
 //! Lowered programs on the runtime against the f64 reference, and the memory plan against an independent checker.
 
 mod functions;
+mod fusion;
 mod memory;
 mod models;
 mod numbers;

@@ -94,7 +94,7 @@ fn checkpoint(report: &mut Report<'_, impl Console>, step: u32, state: &State<f3
 }
 
 /// The error in a word; the details are for a host, which has room for them.
-fn name(error: Error) -> &'static str {
+pub(crate) fn name(error: Error) -> &'static str {
     match error {
         Error::WorkspaceTooSmall { .. } => "workspace too small",
         Error::StateLength => "too many degrees of freedom",

@@ -5,6 +5,7 @@
 #![no_std]
 
 mod control;
+mod measure;
 mod report;
 #[cfg(target_os = "none")]
 pub mod semihosting;
@@ -12,6 +13,7 @@ pub mod semihosting;
 pub use control::{
     INITIAL_MOMENTUM, INITIAL_POSITION, INPUT, MAX_DOF, MAX_INPUTS, MAX_WORKSPACE, checkpoint_every, run,
 };
+pub use measure::measure;
 pub use report::Console;
 
 /// A model in flash.

@@ -3,7 +3,7 @@
 //! The first word is `opcode | kind << 8 | bits << 16`; the number of words that follow is fixed by the opcode. Offsets
 //! and strides count elements. Decoding rejects unknown codes and stray bits, so every instruction has one encoding.
 
-use super::{BinaryKind, MAX_INSTRUCTION_WORDS, Operand, UnaryKind, kernels};
+use super::{BinaryKind, MAX_INSTRUCTION_WORDS, Operand, SlopeKind, UnaryKind, kernels};
 
 /// dst\[i\] = f(src\[i\]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +125,7 @@ pub struct Dense {
     pub panel: Operand,
     /// `rows` values, or [`Operand::ABSENT`].
     pub bias: Operand,
-    /// `cols` values.
+    /// `cols` values of the workspace.
     pub src: Operand,
     /// Workspace offset of the result: `rows` elements.
     pub dst: u32,
@@ -137,19 +137,46 @@ pub struct Dense {
     pub activation: Option<UnaryKind>,
 }
 
-/// dst\[c\] = Σᵣ W\[r\]\[c\]·src\[r\], r ascending from +0: the transposed product, from the same panel.
+/// dst\[c\] = Σᵣ W\[r\]\[c\]·src\[r\]·slope\[r\], r ascending from +0: the transposed product, from the same panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DenseAdjoint {
     /// Packed weights in the constant section.
     pub panel: Operand,
-    /// `rows` values.
+    /// `rows` values of the workspace.
     pub src: Operand,
+    /// What `src` is first multiplied with: the derivative of an activation, and the `rows` values of the workspace it
+    /// follows from.
+    pub slope: Option<(SlopeKind, Operand)>,
     /// Workspace offset of the result: `cols` elements.
     pub dst: u32,
     /// Rows of W.
     pub rows: u32,
     /// Columns of W.
     pub cols: u32,
+}
+
+/// dst\[c\] = Σᵣ W\[r\]\[c\]·factor\[r\]·slope(f(W·src + bias))\[r\]: a [`Dense`] and the [`DenseAdjoint`] that follows it, with
+/// the same bits, in one pass over the weights and without room for the layer's own values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DenseGradient {
+    /// Packed weights in the constant section.
+    pub panel: Operand,
+    /// `rows` values, or [`Operand::ABSENT`].
+    pub bias: Operand,
+    /// `cols` values of the workspace.
+    pub src: Operand,
+    /// `rows` values: the derivative with respect to the layer's result.
+    pub factor: Operand,
+    /// Workspace offset of the result: `cols` elements.
+    pub dst: u32,
+    /// Rows of W.
+    pub rows: u32,
+    /// Columns of W.
+    pub cols: u32,
+    /// The function f that is evaluated.
+    pub activation: UnaryKind,
+    /// How the activation's derivative follows from f.
+    pub slope: SlopeKind,
 }
 
 /// One instruction.
@@ -173,6 +200,8 @@ pub enum Instruction {
     Dense(Dense),
     /// Opcode 9.
     DenseAdjoint(DenseAdjoint),
+    /// Opcode 10.
+    DenseGradient(DenseGradient),
 }
 
 const UNARY: u32 = 1;
@@ -184,6 +213,7 @@ const SUM: u32 = 6;
 const MATMUL: u32 = 7;
 const DENSE: u32 = 8;
 const DENSE_ADJOINT: u32 = 9;
+const DENSE_GRADIENT: u32 = 10;
 
 fn head(opcode: u32, kind: u32, bits: u32) -> u32 {
     opcode | (kind << 8) | (bits << 16)
@@ -233,7 +263,13 @@ impl Instruction {
                 put(&[head(DENSE, kind, 0), i.panel.word(), i.bias.word(), i.src.word(), i.dst, i.rows, i.cols]);
             }
             Self::DenseAdjoint(i) => {
-                put(&[head(DENSE_ADJOINT, 0, 0), i.panel.word(), i.src.word(), i.dst, i.rows, i.cols]);
+                let (kind, values) = i.slope.map_or((0, Operand::ABSENT), |(kind, values)| (kind.code(), values));
+                let head = head(DENSE_ADJOINT, kind, 0);
+                put(&[head, i.panel.word(), i.src.word(), values.word(), i.dst, i.rows, i.cols]);
+            }
+            Self::DenseGradient(i) => {
+                put(&[head(DENSE_GRADIENT, i.activation.code(), i.slope.code()), i.panel.word(), i.bias.word()]);
+                put(&[i.src.word(), i.factor.word(), i.dst, i.rows, i.cols]);
             }
         }
         (words, len)
@@ -250,9 +286,10 @@ impl Instruction {
         let bits_used = match opcode {
             BINARY => 0b11,
             SELECT => 0b111,
+            DENSE_GRADIENT => 0xff,
             _ => 0,
         };
-        let kind_used = matches!(opcode, UNARY | BINARY | DENSE);
+        let kind_used = matches!(opcode, UNARY | BINARY | DENSE | DENSE_ADJOINT | DENSE_GRADIENT);
         if bits & !bits_used != 0 || (kind != 0 && !kind_used) {
             return None;
         }
@@ -291,9 +328,21 @@ impl Instruction {
                 Some((Self::Dense(Dense { panel, bias, src, dst, rows, cols, activation }), rest))
             }
             DENSE_ADJOINT => {
-                let (&[panel, src, dst, rows, cols], rest) = rest.split_first_chunk()?;
-                let [panel, src] = [panel, src].map(Operand::from_word);
-                Some((Self::DenseAdjoint(DenseAdjoint { panel, src, dst, rows, cols }), rest))
+                let (&[panel, src, values, dst, rows, cols], rest) = rest.split_first_chunk()?;
+                let [panel, src, values] = [panel, src, values].map(Operand::from_word);
+                let slope = match (kind, values.is_absent()) {
+                    (0, true) => None,
+                    (_, false) => Some((SlopeKind::from_code(kind)?, values)),
+                    _ => return None,
+                };
+                Some((Self::DenseAdjoint(DenseAdjoint { panel, src, slope, dst, rows, cols }), rest))
+            }
+            DENSE_GRADIENT => {
+                let (&[panel, bias, src, factor, dst, rows, cols], rest) = rest.split_first_chunk()?;
+                let [panel, bias, src, factor] = [panel, bias, src, factor].map(Operand::from_word);
+                let (activation, slope) = (UnaryKind::from_code(kind)?, SlopeKind::from_code(bits)?);
+                let gradient = DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope };
+                Some((Self::DenseGradient(gradient), rest))
             }
             _ => None,
         }
@@ -310,6 +359,7 @@ impl Instruction {
             Self::Sum(_) => kernels::REDUCTION,
             Self::MatMul(_) => kernels::MATMUL,
             Self::Dense(Dense { activation: Some(kind), .. }) => kernels::DENSE | unary_kernels(*kind),
+            Self::DenseGradient(i) => kernels::DENSE | unary_kernels(i.activation),
             Self::Dense(_) | Self::DenseAdjoint(_) => kernels::DENSE,
         }
     }
@@ -321,6 +371,7 @@ impl Instruction {
             Self::Dense(Dense { rows, cols, .. }) | Self::DenseAdjoint(DenseAdjoint { rows, cols, .. }) => {
                 *rows as u64 * *cols as u64
             }
+            Self::DenseGradient(i) => (i.rows as u64 * i.cols as u64).saturating_mul(2),
             Self::MatMul(i) => (i.batch as u64 * i.rows as u64).saturating_mul(i.inner as u64 * i.cols as u64),
             _ => 0,
         }

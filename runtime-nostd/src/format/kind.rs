@@ -78,6 +78,18 @@ codes! {
 }
 
 codes! {
+    /// How the derivative of a layer's activation follows from a value y; `docs/NUMERICS.md` gives the order of operations.
+    SlopeKind {
+        /// y: the derivative itself was computed, as cos z for sin z.
+        Value = 1, "value";
+        /// 1 − y², for y = tanh z.
+        OneMinusSquare = 2, "one_minus_square";
+        /// y (1 − y), for y = 1/(1 + e⁻ᶻ).
+        Logistic = 3, "logistic";
+    }
+}
+
+codes! {
     /// Functions of two numbers; a comparison gives 1.0 or 0.0.
     BinaryKind {
         /// a + b

@@ -1,11 +1,11 @@
 //! The encoding is a bijection on what it accepts, and its checksum is the standard one.
 
 use super::{
-    Binary, BinaryKind, Copy, Dense, DenseAdjoint, Entry, Fill, Header, Instruction, MAX_INSTRUCTION_WORDS, MatMul,
-    Operand, SchemeId, Select, Sum, Unary, UnaryKind, checksum,
+    Binary, BinaryKind, Copy, Dense, DenseAdjoint, DenseGradient, Entry, Fill, Header, Instruction,
+    MAX_INSTRUCTION_WORDS, MatMul, Operand, SchemeId, Select, SlopeKind, Sum, Unary, UnaryKind, checksum,
 };
 
-fn samples() -> [Instruction; 9] {
+fn samples() -> [Instruction; 11] {
     let (at, known) = (Operand::workspace, Operand::constant);
     let (src_strides, dst_strides) = ([1, 2, 3, 4], [5, 6, 7, 8]);
     let (lhs_strides, rhs_strides) = ([1, 2, 3], [4, 5, 6]);
@@ -51,7 +51,26 @@ fn samples() -> [Instruction; 9] {
             cols: 6,
             activation: Some(UnaryKind::Tanh),
         }),
-        Instruction::DenseAdjoint(DenseAdjoint { panel: known(1), src: at(2), dst: 3, rows: 4, cols: 5 }),
+        Instruction::DenseAdjoint(DenseAdjoint { panel: known(1), src: at(2), slope: None, dst: 3, rows: 4, cols: 5 }),
+        Instruction::DenseAdjoint(DenseAdjoint {
+            panel: known(1),
+            src: at(2),
+            slope: Some((SlopeKind::Logistic, at(3))),
+            dst: 4,
+            rows: 5,
+            cols: 6,
+        }),
+        Instruction::DenseGradient(DenseGradient {
+            panel: known(1),
+            bias: Operand::ABSENT,
+            src: at(3),
+            factor: known(4),
+            dst: 5,
+            rows: 6,
+            cols: 7,
+            activation: UnaryKind::Tanh,
+            slope: SlopeKind::OneMinusSquare,
+        }),
     ]
 }
 

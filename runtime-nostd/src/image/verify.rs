@@ -4,8 +4,8 @@
 
 use crate::error::Error;
 use crate::format::{
-    Binary, Copy, Dense, DenseAdjoint, Entry, Fill, Instruction, MAX_EXTENT, MAX_INSTRUCTIONS, MAX_OPERATIONS, MatMul,
-    Operand, Section, Select, Sum, Unary,
+    Binary, Copy, Dense, DenseAdjoint, DenseGradient, Entry, Fill, Instruction, MAX_EXTENT, MAX_INSTRUCTIONS,
+    MAX_OPERATIONS, MatMul, Operand, Section, Select, Sum, Unary,
 };
 
 use super::{Image, slice};
@@ -167,16 +167,36 @@ impl Rules {
             Instruction::Dense(Dense { panel, bias, src, dst, rows, cols, .. }) => {
                 self.panel(panel, rows, cols)?;
                 let written = self.write(dst, u64::from(rows))?;
-                if !bias.is_absent() {
-                    self.apart(bias, u64::from(rows), written)?;
-                }
-                self.apart(src, u64::from(cols), written)
+                self.bias(bias, rows, written)?;
+                self.values(src, cols, written)
             }
-            Instruction::DenseAdjoint(DenseAdjoint { panel, src, dst, rows, cols }) => {
+            Instruction::DenseAdjoint(DenseAdjoint { panel, src, slope, dst, rows, cols }) => {
                 self.panel(panel, rows, cols)?;
-                self.apart(src, u64::from(rows), self.write(dst, u64::from(cols))?)
+                let written = self.write(dst, u64::from(cols))?;
+                if let Some((_, values)) = slope {
+                    self.values(values, rows, written)?;
+                }
+                self.values(src, rows, written)
+            }
+            Instruction::DenseGradient(DenseGradient { panel, bias, src, factor, dst, rows, cols, .. }) => {
+                // Half of what one instruction may do: the weights are gone through twice.
+                product([rows, cols, 2])?;
+                self.panel(panel, rows, cols)?;
+                let written = self.write(dst, u64::from(cols))?;
+                self.bias(bias, rows, written)?;
+                self.apart(factor, u64::from(rows), written)?;
+                self.values(src, cols, written)
             }
         }
+    }
+
+    fn bias(&self, bias: Operand, rows: u32, written: Span) -> Option<()> {
+        if bias.is_absent() { Some(()) } else { self.apart(bias, u64::from(rows), written) }
+    }
+
+    /// A source in the workspace that the result must not overlap.
+    fn values(&self, operand: Operand, len: u32, written: Span) -> Option<()> {
+        if operand.is_constant() { None } else { self.apart(operand, u64::from(len), written) }
     }
 
     fn matmul(&self, matmul: &MatMul) -> Option<()> {

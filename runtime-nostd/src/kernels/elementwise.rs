@@ -15,6 +15,7 @@ use super::{Regions, Source, part, part_mut, set, source};
 const BLOCK: usize = 8;
 
 /// dst\[i\] = f(src\[i\]).
+#[inline(never)]
 pub(crate) fn unary(unary: &Unary, workspace: &mut [f32], constants: &[u32]) -> Option<()> {
     let len = unary.len as usize;
     let (dst, regions) = Regions::split(workspace, unary.dst, len, constants)?;
@@ -26,6 +27,7 @@ pub(crate) fn unary(unary: &Unary, workspace: &mut [f32], constants: &[u32]) -> 
 }
 
 /// dst\[i\] = f(lhs\[i·lhs_step\], rhs\[i·rhs_step\]).
+#[inline(never)]
 pub(crate) fn binary(binary: &Binary, workspace: &mut [f32], constants: &[u32]) -> Option<()> {
     let len = binary.len as usize;
     let (mut kind, mut lhs, mut rhs) = (binary.kind, (binary.lhs, binary.lhs_step), (binary.rhs, binary.rhs_step));
@@ -99,6 +101,7 @@ fn by_blocks(binary: &Binary, workspace: &mut [f32], constants: &[u32]) -> Optio
 }
 
 /// dst\[i\] = condition\[i\] ≠ 0 ? accepted\[i\] : rejected\[i\].
+#[inline(never)]
 pub(crate) fn select(select: &Select, workspace: &mut [f32], constants: &[u32]) -> Option<()> {
     let [condition_step, accepted_step, rejected_step] = select.steps;
     blocks(select.len, |at, len| {
@@ -116,6 +119,7 @@ pub(crate) fn select(select: &Select, workspace: &mut [f32], constants: &[u32]) 
 }
 
 /// dst\[i\] = value.
+#[inline(never)]
 pub(crate) fn fill(fill: &Fill, workspace: &mut [f32]) -> Option<()> {
     part_mut(workspace, fill.dst as usize, fill.len as usize)?.fill(f32::from_bits(fill.value));
     Some(())

@@ -6,6 +6,7 @@ use super::Regions;
 use crate::rows::rows_mut;
 
 /// dst\[b, r, c\] = Σₖ lhs\[b, r, k\] · rhs\[b, k, c\], k ascending from +0.
+#[inline(never)]
 pub(crate) fn multiply(matmul: &MatMul, workspace: &mut [f32], constants: &[u32]) -> Option<()> {
     let [batch, rows, inner, cols] = [matmul.batch, matmul.rows, matmul.inner, matmul.cols].map(|len| len as usize);
     let [lhs_batch, lhs_row, lhs_inner] = matmul.lhs_strides.map(|stride| stride as usize);

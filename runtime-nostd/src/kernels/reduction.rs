@@ -6,6 +6,7 @@ use super::{Regions, Source};
 use crate::rows::{rows, rows_mut};
 
 /// dst\[o·inner + i\] = Σₖ src\[(o·len + k)·inner + i\], k ascending from +0.
+#[inline(never)]
 pub(crate) fn sum(sum: &Sum, workspace: &mut [f32], constants: &[u32]) -> Option<()> {
     let (len, inner) = (sum.len as usize, sum.inner as usize);
     let count = sum.outer as usize * inner;

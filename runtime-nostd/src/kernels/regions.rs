@@ -32,4 +32,19 @@ impl<'a> Regions<'a> {
             _ => source(operand, len, self.before, self.constants),
         }
     }
+
+    /// The `len` elements of the workspace at `operand`, which must not be among those written.
+    #[cfg(feature = "dense")]
+    pub(super) fn values(&self, operand: Operand, len: usize) -> Option<&'a [f32]> {
+        match self.source(operand, len)? {
+            Source::Values(values) => Some(values),
+            Source::Bits(_) => None,
+        }
+    }
+
+    /// As [`Regions::source`], nothing where the operand is absent.
+    #[cfg(feature = "dense")]
+    pub(super) fn optional(&self, operand: Operand, len: usize) -> Option<Source<'a>> {
+        if operand.is_absent() { Some(Source::Bits(&[])) } else { self.source(operand, len) }
+    }
 }

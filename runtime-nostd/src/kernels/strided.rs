@@ -2,9 +2,10 @@
 
 use crate::format::Copy;
 
-use super::Regions;
+use super::{Regions, set};
 
 /// dst\[Σ iₖ·dst_stridesₖ\] = src\[Σ iₖ·src_stridesₖ\], the last index running fastest.
+#[inline(never)]
 pub(crate) fn copy(copy: &Copy, workspace: &mut [f32], constants: &[u32]) -> Option<()> {
     let [d0, d1, d2, d3] = copy.dims.map(|dim| dim as usize);
     let [s0, s1, s2, s3] = copy.src_strides.map(|stride| stride as usize);
@@ -15,6 +16,10 @@ pub(crate) fn copy(copy: &Copy, workspace: &mut [f32], constants: &[u32]) -> Opt
     };
     let (dst, regions) = Regions::split(workspace, copy.dst, span([t0, t1, t2, t3]), constants)?;
     let src = regions.source(copy.src, span([s0, s1, s2, s3]))?;
+    if [d0, d1, d2] == [1; 3] && (d3 == 1 || [s3, t3] == [1; 2]) {
+        set(dst, src);
+        return Some(());
+    }
     for i0 in 0..d0 {
         for i1 in 0..d1 {
             for i2 in 0..d2 {

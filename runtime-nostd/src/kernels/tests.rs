@@ -6,7 +6,8 @@ use std::vec::Vec;
 
 use super::{dense, elementwise, matmul, reduction, strided};
 use crate::format::{
-    Binary, BinaryKind, Copy, Dense, DenseAdjoint, Fill, MatMul, Operand, PANEL_ROWS, Select, Sum, Unary, UnaryKind,
+    Binary, BinaryKind, Copy, Dense, DenseAdjoint, DenseGradient, Fill, MatMul, Operand, PANEL_ROWS, Select, SlopeKind,
+    Sum, Unary, UnaryKind,
 };
 use crate::math;
 
@@ -37,7 +38,9 @@ fn pack(weights: &[f32], rows: usize, cols: usize) -> Vec<u32> {
     panel
 }
 
-const SIZES: [(usize, usize); 9] = [(1, 1), (1, 7), (2, 3), (3, 2), (4, 4), (5, 1), (7, 9), (8, 5), (33, 18)];
+/// Rows and columns: below a group and a tile, whole ones, two groups at once, and ragged ends of each.
+const SIZES: [(usize, usize); 12] =
+    [(1, 1), (1, 7), (2, 3), (3, 2), (4, 4), (5, 1), (7, 9), (8, 5), (13, 8), (16, 16), (20, 6), (33, 18)];
 
 #[test]
 fn dense_layers_sum_in_the_documented_order() {
@@ -72,32 +75,100 @@ fn dense_layers_sum_in_the_documented_order() {
     }
 }
 
+/// factor × f′ as `docs/NUMERICS.md` writes it.
+fn sloped(slope: Option<SlopeKind>, factor: f32, y: f32) -> f32 {
+    match slope {
+        None => factor,
+        Some(SlopeKind::Value) => factor * y,
+        Some(SlopeKind::OneMinusSquare) => factor * (1.0 - y * y),
+        Some(SlopeKind::Logistic) => factor * (y * (1.0 - y)),
+    }
+}
+
+const SLOPES: [Option<SlopeKind>; 4] =
+    [None, Some(SlopeKind::Value), Some(SlopeKind::OneMinusSquare), Some(SlopeKind::Logistic)];
+
 #[test]
 fn the_adjoint_reads_the_same_panel_and_sums_in_the_documented_order() {
-    for (rows, cols) in SIZES {
-        let (weights, y) = (numbers(rows * cols, 4), numbers(rows, 5));
+    for ((rows, cols), slope) in SIZES.into_iter().flat_map(|size| SLOPES.map(|slope| (size, slope))) {
+        let (weights, factors, y) = (numbers(rows * cols, 4), numbers(rows, 5), numbers(rows, 6));
         let constants = pack(&weights, rows, cols);
         let mut workspace = vec![7.0; cols];
-        workspace.extend(&y);
-        let (rows_word, cols_word) = (rows as u32, cols as u32);
-        let src = Operand::workspace(cols_word);
-        let layer = DenseAdjoint { panel: Operand::constant(0), src, dst: 0, rows: rows_word, cols: cols_word };
+        workspace.extend(factors.iter().chain(&y));
+        let layer = DenseAdjoint {
+            panel: Operand::constant(0),
+            src: Operand::workspace(cols as u32),
+            slope: slope.map(|slope| (slope, Operand::workspace((cols + rows) as u32))),
+            dst: 0,
+            rows: rows as u32,
+            cols: cols as u32,
+        };
         dense::adjoint(&layer, &mut workspace, &constants).unwrap();
         for c in 0..cols {
-            let sum = (0..rows).fold(0.0f32, |sum, r| sum + weights[r * cols + c] * y[r]);
-            assert_eq!(workspace[c].to_bits(), sum.to_bits(), "{rows}×{cols}, column {c}");
+            let term = |r: usize| weights[r * cols + c] * sloped(slope, factors[r], y[r]);
+            let sum = (0..rows).fold(0.0f32, |sum, r| sum + term(r));
+            assert_eq!(workspace[c].to_bits(), sum.to_bits(), "{rows}×{cols}, {slope:?}, column {c}");
         }
     }
 }
 
 #[test]
-fn dense_layers_take_inputs_from_the_constants_too() {
+fn a_gradient_has_the_bits_of_the_layer_and_the_adjoint_it_stands_for() {
+    for ((rows, cols), slope) in SIZES.into_iter().flat_map(|size| SLOPES.map(|slope| (size, slope))) {
+        let Some(kind) = slope else { continue };
+        let (weights, x) = (numbers(rows * cols, 1), numbers(cols, 2));
+        let (bias, factors) = (numbers(rows, 3), numbers(rows, 4));
+        let mut constants = pack(&weights, rows, cols);
+        constants.extend(bits(&bias).into_iter().chain(bits(&factors)));
+        let (panel, at) = (Operand::constant(0), |offset: usize| Operand::workspace(offset as u32));
+        let (rows_word, cols_word) = (rows as u32, cols as u32);
+        // [x, y or the result, the result, factors]
+        let mut workspace = x.clone();
+        workspace.resize(2 * cols + rows, 7.0);
+        workspace.extend(&factors);
+        let activation = UnaryKind::Tanh;
+        for (with_bias, constant_factor) in [(true, true), (true, false), (false, true)] {
+            let bias = if with_bias { Operand::constant((rows * cols) as u32) } else { Operand::ABSENT };
+            let layer = Dense {
+                panel,
+                bias,
+                src: at(0),
+                dst: cols_word,
+                rows: rows_word,
+                cols: cols_word,
+                activation: Some(activation),
+            };
+            let adjoint = DenseAdjoint {
+                panel,
+                src: at(2 * cols + rows),
+                slope: Some((kind, at(cols))),
+                dst: (cols + rows) as u32,
+                rows: rows_word,
+                cols: cols_word,
+            };
+            let (mut apart, mut fused) = (workspace.clone(), workspace.clone());
+            dense::forward(&layer, &mut apart, &constants).unwrap();
+            dense::adjoint(&adjoint, &mut apart, &constants).unwrap();
+            let factor = Operand::constant((rows * cols + rows) as u32);
+            let factor = if constant_factor { factor } else { at(2 * cols + rows) };
+            let dst = cols_word;
+            let (src, slope) = (at(0), kind);
+            let gradient =
+                DenseGradient { panel, bias, src, factor, dst, rows: rows_word, cols: cols_word, activation, slope };
+            dense::gradient(&gradient, &mut fused, &constants).unwrap();
+            assert_eq!(bits(&fused[cols..2 * cols]), bits(&apart[cols + rows..][..cols]), "{rows}×{cols}, {kind:?}");
+            assert_eq!(bits(&fused[2 * cols..]), bits(&workspace[2 * cols..]), "nothing else is written");
+        }
+    }
+}
+
+#[test]
+fn a_bias_may_be_a_computed_value() {
     let (weights, x) = (numbers(15, 6), numbers(3, 7));
-    let mut constants = pack(&weights, 5, 3);
-    constants.extend(bits(&x));
-    let (src, panel) = (Operand::constant(15), Operand::constant(0));
-    let bias = Operand::workspace(5);
+    let constants = pack(&weights, 5, 3);
+    let (src, panel, bias) = (Operand::workspace(10), Operand::constant(0), Operand::workspace(5));
     let mut workspace = vec![0.5; 10];
+    workspace.extend(&x);
     let layer = Dense { panel, bias, src, dst: 0, rows: 5, cols: 3, activation: None };
     dense::forward(&layer, &mut workspace, &constants).unwrap();
     for r in 0..5 {

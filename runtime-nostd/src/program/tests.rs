@@ -7,8 +7,8 @@ use super::Program;
 use crate::error::Error;
 use crate::execute::execute;
 use crate::format::{
-    BinaryKind, Copy, Dense, DenseAdjoint, Entry, Fill, HEADER_WORDS, Instruction, MatMul, Operand, Select, Sum, Unary,
-    UnaryKind, flags, kernels, seal,
+    BinaryKind, Copy, Dense, DenseAdjoint, DenseGradient, Entry, Fill, HEADER_WORDS, Instruction, MatMul, Operand,
+    Select, SlopeKind, Sum, Unary, UnaryKind, flags, kernels, seal,
 };
 use crate::model::Model;
 use crate::testing::Assembler;
@@ -94,7 +94,25 @@ fn everything() -> Assembler {
             cols: 2,
             activation: Some(UnaryKind::Sigmoid),
         }),
-        Instruction::DenseAdjoint(DenseAdjoint { panel: Operand::constant(3), src: at(26), dst: 30, rows: 3, cols: 2 }),
+        Instruction::DenseAdjoint(DenseAdjoint {
+            panel: Operand::constant(3),
+            src: at(26),
+            slope: Some((SlopeKind::Logistic, at(23))),
+            dst: 30,
+            rows: 3,
+            cols: 2,
+        }),
+        Instruction::DenseGradient(DenseGradient {
+            panel: Operand::constant(3),
+            bias: at(8),
+            src: at(20),
+            factor: at(26),
+            dst: 30,
+            rows: 3,
+            cols: 2,
+            activation: UnaryKind::Tanh,
+            slope: SlopeKind::OneMinusSquare,
+        }),
     ];
     field.splice(0..0, all);
     assembler.constants.extend([0.5f32, -1.0, 2.0, 0.25, 1.5, -0.75].map(f32::to_bits));

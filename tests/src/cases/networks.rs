@@ -86,6 +86,11 @@ fn mlp(dof: usize, widths: &[usize], activation: Activation) -> Result<Model> {
     model(network)
 }
 
+/// The network that the peers of `cargo xtask bench mcu` compute: 2-n-n-1 with tanh.
+pub(super) fn plain(width: usize) -> Result<Model> {
+    mlp(1, &[width, width], Graph::tanh)
+}
+
 /// SiLU x·σ(x), with a skip over the second layer.
 fn residual() -> Result<Model> {
     let mut network = Network::new(1)?;

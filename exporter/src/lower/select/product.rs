@@ -75,6 +75,11 @@ impl Selector<'_> {
         let Base::Constant(node) = weights.base else { return Err(unexpected()) };
         let values = self.values(layer.product, &weights, node)?;
         let panel = self.constants.panel(&values, weights.dims[0], weights.dims[1]);
+        // Layers read the workspace alone: a vector of constants, which folding leaves only where it is shared, is copied.
+        let vector = match vector.base {
+            Base::Buffer(_) => vector,
+            Base::Constant(_) | Base::Section => self.stretched(layer.product, &vector)?,
+        };
         let src = self.dense(layer.product, &vector)?;
         let rows = weights.dims[0];
         let bias = match layer.bias {
@@ -117,7 +122,7 @@ impl Selector<'_> {
         };
         let mut value = next(self);
         let panel = Unplaced::Constant(panel.at);
-        self.kernels.push(Kernel::DenseAdjoint { panel, src, dst: value, rows, cols: len });
+        self.kernels.push(Kernel::DenseAdjoint { panel, src, slope: None, dst: value, rows, cols: len });
         if let Some(bias) = bias {
             let [lhs, rhs] = [value, bias].map(|at| Stream { at, step: 1 });
             value = next(self);

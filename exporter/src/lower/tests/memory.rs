@@ -51,7 +51,15 @@ fn touched<O: Copy>(kernel: &Kernel<O>) -> (Vec<Touched<O>>, Touched<O>) {
             let bias = bias.iter().map(|bias| (*bias, run(*rows)));
             (bias.chain([(*src, run(*cols))]).collect(), (*dst, run(*rows)))
         }
-        Kernel::DenseAdjoint { src, dst, rows, cols, .. } => (vec![(*src, run(*rows))], (*dst, run(*cols))),
+        Kernel::DenseAdjoint { src, slope, dst, rows, cols, .. } => {
+            let values = slope.iter().map(|(_, values)| (*values, run(*rows)));
+            ([(*src, run(*rows))].into_iter().chain(values).collect(), (*dst, run(*cols)))
+        }
+        Kernel::DenseGradient { bias, src, factor, dst, rows, cols, .. } => {
+            let bias = bias.iter().map(|bias| (*bias, run(*rows)));
+            let others = [(*src, run(*cols)), (*factor, run(*rows))];
+            (others.into_iter().chain(bias).collect(), (*dst, run(*cols)))
+        }
     }
 }
 
