@@ -353,8 +353,9 @@ pub(crate) fn fit(typed: &FitArguments, preset: fit::Settings) -> anyhow::Result
         clip: typed.clip.or(preset.clip),
         patience: typed.patience.or(preset.patience),
         precision: match typed.precision {
-            arguments::Precision::F32 => Precision::F32,
-            arguments::Precision::F64 => Precision::F64,
+            Some(arguments::Precision::F32) => Precision::F32,
+            Some(arguments::Precision::F64) => Precision::F64,
+            None => preset.precision,
         },
         device: match typed.device {
             DeviceName::Flex => Device::Flex,

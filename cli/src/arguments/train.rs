@@ -297,9 +297,9 @@ pub(crate) struct FitArguments {
     /// ensemble is the run of its own --seed on the --data-seed of the ensemble
     #[arg(long, value_name = "N")]
     pub(crate) data_seed: Option<u64>,
-    /// Precision of training
-    #[arg(long, value_name = "NAME", value_enum, default_value_t = Precision::F32)]
-    pub(crate) precision: Precision,
+    /// Precision of training; without it, f32, or that of the preset
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub(crate) precision: Option<Precision>,
     /// Where to compute; all but `flex` are features of the build
     #[arg(long, value_name = "NAME", value_enum, default_value_t = DeviceName::Flex)]
     pub(crate) device: DeviceName,
