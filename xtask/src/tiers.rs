@@ -52,6 +52,9 @@ pub(crate) fn test(workspace: &Workspace, full: bool) -> Result<()> {
     steps.run("types of every device", || devices(workspace))?;
     steps.run("tests", || Ok(cmd!(shell, "cargo test --release --workspace").run()?))?;
     if full {
+        steps.run("an arm of two links, learned from recordings", || {
+            Ok(cmd!(shell, "cargo test --release --workspace --test arm -- --ignored --nocapture").run()?)
+        })?;
         steps.run("burn-onnx: exported files as Rust", || burn_onnx(workspace))?;
         steps.run("fuzzing, shortly", || fuzz::run(workspace, fuzz::SHORT_RUNS))?;
     }
