@@ -49,6 +49,10 @@ pub enum Error {
     NonFinite,
     /// An explicit scheme was asked for, but H is not T(p) + V(q). Use the implicit midpoint rule, or a separable model.
     NotSeparable,
+    /// A coordinate or an increment does not fit the lattice; the old state was kept.
+    OutOfRange,
+    /// Lattice and compensated states are stepped by explicit schemes without damping.
+    NotExplicit,
     /// A scheme whose order rests on a quadratic T was asked for, but T is none.
     NotQuadratic,
     /// The number of iterations is 0 or above [`MAX_ITERATIONS`](crate::format::MAX_ITERATIONS).
@@ -89,6 +93,8 @@ impl fmt::Display for Error {
             Self::WorkspaceTooSmall { needed } => write!(f, "the workspace is too small: {needed} elements are needed"),
             Self::StateLength => f.write_str("the state's length does not fit the model, or exceeds its capacity"),
             Self::InputLength => f.write_str("the number of control inputs is not the model's"),
+            Self::OutOfRange => f.write_str("a coordinate or an increment does not fit the lattice"),
+            Self::NotExplicit => f.write_str("this kind of state needs an explicit scheme and a model without damping"),
             Self::NotQuadratic => f.write_str("the scheme needs a kinetic energy that is quadratic in p"),
             Self::NonFinite => f.write_str("the step would give a state that is not finite"),
             Self::NotSeparable => f.write_str(

@@ -6,7 +6,9 @@
 
 mod any;
 mod baseline;
+mod compensated;
 mod damped;
+mod lattice;
 mod midpoint;
 mod rattle;
 mod splitting;
@@ -18,6 +20,7 @@ use crate::state::State;
 
 pub use any::AnyStepper;
 pub use baseline::{ExplicitEuler, RungeKutta4};
+pub use compensated::Compensated;
 pub use damped::{DAMPING_NORM_MAX, DAMPING_SUBSTEPS, DAMPING_TERMS, Dissipative};
 pub use midpoint::ImplicitMidpoint;
 pub use rattle::{RATTLE_ITERATIONS, Rattle};

@@ -1,8 +1,10 @@
-//! What is stepped and what is kept: a state, a recorder of fixed capacity, a hash over all bits of a trajectory.
+//! What is stepped and what is kept: a state, in floating point or of whole numbers, a recorder of fixed capacity, a hash over all
+//! bits of a trajectory.
 //!
 //! None of them knows how a step is made.
 
 mod hash;
+mod lattice;
 mod recorder;
 
 use heapless::Vec;
@@ -11,6 +13,7 @@ use crate::error::Error;
 use crate::scalar::Scalar;
 
 pub use hash::TrajectoryHash;
+pub use lattice::{FRACTION_BITS, FRACTION_BITS_MAX, Lattice};
 pub use recorder::{Recorder, Sample};
 
 /// Positions q and momenta p of a system with at most `N` degrees of freedom.

@@ -59,6 +59,15 @@ impl AnyStepper {
         self.scheme
     }
 
+    /// The coefficient table for lattice and compensated states.
+    ///
+    /// # Errors
+    /// [`Error::NotExplicit`] where the scheme iterates or the program has damping, whose exponential has no inverse of increments.
+    pub fn explicit(&self, program: &Program<'_>) -> Result<&'static Splitting, Error> {
+        let conservative = program.damping_kind() == DampingKind::None;
+        Splitting::of(self.scheme).filter(|_| conservative).ok_or(Error::NotExplicit)
+    }
+
     /// Order of accuracy of the conservative part.
     #[must_use]
     pub const fn order(&self) -> u32 {

@@ -2,6 +2,7 @@
 
 mod constraint;
 mod damping;
+mod exact;
 #[cfg(feature = "transcendental")]
 mod refusal;
 
