@@ -341,8 +341,7 @@ fn baselines_are_trained_and_judged_but_never_exported() {
 /// q̈ = −20 sin q + 5 u − 0.3 q̇ by small semi-implicit steps, 120 rows of 20 ms.
 fn swing(path: &Path) {
     let (mut q, mut v, mut rows) = (0.1_f64, 0.0_f64, "t,q,v,u\n".to_owned());
-    for row in 0..120 {
-        let time = 0.02 * f64::from(row);
+    for time in (0..120).map(|row| 0.02 * f64::from(row)) {
         let u = (3.0 * time).sin();
         rows += &format!("{time},{q},{v},{u}\n");
         for _ in 0..20 {
@@ -363,7 +362,10 @@ fn a_preset_brings_its_formula_and_what_is_typed_takes_its_place_or_is_refused()
         [&["train", "--preset", "driven-pendulum", "--force", "--out", "run"], &data[..], rest].concat()
     };
     for (rest, kept) in [
-        (&["--held-out", "0"][..], ["p^2/2 - w*cos(q)", "geman-mcclure", "\"constants\"", "\"held_out\": 0.0"]),
+        (
+            &["--held-out", "0", "--input-lag", "0.01"][..],
+            ["p^2/2 - w*cos(q)", "geman-mcclure", "\"input_lag\": 0.01", "\"held_out\": 0.0"],
+        ),
         (
             &["--hidden", "3", "--robust", "pseudo-huber"],
             ["p^2/2 - w*cos(q)", "pseudo-huber", "\"constants\"", "\"held_out\": 0.2"],
@@ -373,14 +375,15 @@ fn a_preset_brings_its_formula_and_what_is_typed_takes_its_place_or_is_refused()
             ["\"prior\": null", "\"prior_start\": {}", "\"network\"", "\"separable\""],
         ),
     ] {
-        expect(path, 0, &train(rest));
+        let (_, stderr) = expect(path, 0, &train(rest));
+        assert_eq!(stderr.contains("acting 0.01 s after"), rest.contains(&"--input-lag"), "{stderr}");
         let run = fs::read_to_string(path.join("run/run.json")).unwrap();
         assert_eq!(misfits("run", &run).unwrap(), Vec::<String>::new());
         for words in kept {
             assert!(run.contains(words), "{rest:?}: no {words} in\n{run}");
         }
-        let networks = fs::read_to_string(path.join("run/model.graph")).unwrap().contains("potential");
-        assert_eq!(networks, rest[0] != "--held-out", "{rest:?}");
+        let graph = fs::read_to_string(path.join("run/model.graph")).unwrap();
+        assert_eq!(graph.contains("potential"), rest[0] != "--held-out", "{rest:?}");
         expect(path, 0, &["train", "--resume", "--out", "run"]);
     }
     let spring = ["train", "--system", "spring", "--out", "other"];
@@ -392,8 +395,7 @@ fn a_preset_brings_its_formula_and_what_is_typed_takes_its_place_or_is_refused()
         let (_, stderr) = expect(path, 2, &[&spring, rest].concat());
         assert!(stderr.contains(reason), "{stderr}");
     }
-    let (_, stderr) = expect(path, 2, &train(&["--held-out", "1"]));
-    assert!(stderr.contains("between 0 and 1"), "{stderr}");
+    assert!(expect(path, 2, &train(&["--held-out", "1"])).1.contains("between 0 and 1"));
 }
 
 /// An imported energy of the corpus.

@@ -48,6 +48,8 @@ pub(crate) struct FileSource {
     pub(crate) p: Vec<String>,
     pub(crate) momentum_is_velocity: bool,
     pub(crate) u: Vec<String>,
+    #[serde(default)]
+    pub(crate) input_lag: f64,
     pub(crate) time: Option<String>,
     pub(crate) trajectory: Option<String>,
     pub(crate) derivative: Option<(Vec<String>, Vec<String>)>,
@@ -114,7 +116,11 @@ impl Source {
                 // What is exported names files, not folders of the machine it was trained on.
                 let name = |file: &PathBuf| file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
                 let names: Vec<String> = source.files.iter().map(name).collect();
-                format!("recordings {}", names.join(", "))
+                let lag = match source.input_lag {
+                    0.0 => String::new(),
+                    seconds => format!(", inputs acting {seconds} s after they were recorded"),
+                };
+                format!("recordings {}{lag}", names.join(", "))
             }
         }
     }
@@ -206,6 +212,7 @@ impl FileSource {
             p: if momentum_is_velocity { data.v.clone() } else { data.p.clone() },
             momentum_is_velocity,
             u: data.u.clone(),
+            input_lag: data.input_lag.unwrap_or_default(),
             time: data.time.clone(),
             trajectory: data.trajectory.clone(),
             derivative: (!data.dp.is_empty()).then(|| (dq, data.dp.clone())),
@@ -245,7 +252,8 @@ impl FileSource {
         if self.p.is_empty() {
             notices.push("no velocities are named: differences of positions stand for them".to_owned());
         }
-        Ok((reading.data, notices))
+        let data = if self.input_lag == 0.0 { reading.data } else { reading.data.with_input_lag(self.input_lag)? };
+        Ok((data, notices))
     }
 
     fn load(&self) -> anyhow::Result<Loaded> {

@@ -7,6 +7,7 @@
 mod derivative;
 mod error;
 mod integral;
+mod lag;
 mod noise;
 mod read;
 mod reconcile;

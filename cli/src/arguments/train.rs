@@ -39,7 +39,7 @@ pub(crate) struct TrainArguments {
     pub(crate) force: bool,
     /// Continue an interrupted run in its folder, bit for bit; takes everything else from the run
     #[arg(long, conflicts_with_all = [
-        "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "time",
+        "system", "protocol", "trajectories", "horizon", "rate", "noise", "set", "data", "q", "p", "v", "u", "input_lag", "time",
         "trajectory", "dq", "dp", "split_at_nan", "held_out", "preset", "model", "hidden", "activation", "angle", "residual", "kinetic",
         "energy", "prior", "fit_parameters", "friction", "constant_force", "bodies", "external", "fourier", "fourier_scale", "constraint", "body_dimension", "init", "init_q", "init_p", "loss", "scheme", "iterations", "steps", "batch", "learning_rate", "window", "step_seconds", "substeps",
         "learned_starts", "robust_from", "robust", "shooting_weight", "curriculum", "clip", "patience", "seed", "data_seed", "ensemble", "precision",
@@ -107,6 +107,10 @@ pub(crate) struct DataArguments {
     /// Columns of external inputs
     #[arg(long, value_name = "COL,…", value_delimiter = ',', requires = "data")]
     pub(crate) u: Vec<String>,
+    /// Time in seconds by which inputs act after they were recorded, as an actuator's do; negative where their sensor is late.
+    /// The model is one of inputs as they act
+    #[arg(long, value_name = "SECONDS", requires = "u", allow_negative_numbers = true)]
+    pub(crate) input_lag: Option<f64>,
     /// Column of times in seconds
     #[arg(long, value_name = "COL", requires = "data")]
     pub(crate) time: Option<String>,
