@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 #[path = "cli/formulas.rs"]
 mod formulas;
+#[path = "cli/states.rs"]
+mod states;
 
 const SPRING: [&str; 2] = ["--hamiltonian", "q^2/2 + p^2/2"];
 /// q and p mix: a charge in a magnetic field.
@@ -123,32 +125,6 @@ fn export_options_that_contradict_each_other_are_refused() {
         assert!(stderr.contains(named), "{options:?}: {stderr}");
         assert!(!directory.path().join("export").exists(), "{options:?} left something behind");
     }
-}
-
-#[test]
-fn leapfrog_on_a_mixed_energy_is_refused_with_reason_and_remedies() {
-    let directory = tempfile::tempdir().unwrap();
-    let arguments = ["export", MIXED[0], MIXED[1], "--scheme", "leapfrog", "--out", "export"];
-    let (_, stderr) = expect(directory.path(), 2, &arguments);
-    assert!(stderr.contains("midpoint") && stderr.contains("separable"), "{stderr}");
-    assert!(!directory.path().join("export").exists(), "a refused export left something behind");
-
-    let directory = exported(&[MIXED[0], MIXED[1], "--scheme", "midpoint"]);
-    let simulate = ["simulate", "export", "--x0", "1,0,0,1", "--steps", "5", "--scheme", "leapfrog", "--out", "o.csv"];
-    let (_, stderr) = expect(directory.path(), 2, &simulate);
-    assert!(stderr.contains("midpoint"), "{stderr}");
-    assert!(!directory.path().join("o.csv").exists());
-}
-
-#[test]
-fn a_trajectory_has_a_row_per_step_and_takes_negative_starts() {
-    let directory = exported(&SPRING);
-    let simulate = ["simulate", "export", "--x0", "-1,-0.5", "--dt", "0.125", "--steps", "16", "--out", "orbit.csv"];
-    expect(directory.path(), 0, &simulate);
-    let orbit = fs::read_to_string(directory.path().join("orbit.csv")).unwrap();
-    let lines: Vec<&str> = orbit.lines().collect();
-    assert_eq!(lines.len(), 1 + 17, "{orbit}");
-    assert!(lines[1].starts_with("0,-1,-0.5,") || lines[1].starts_with("0.0,-1.0,-0.5,"), "{}", lines[1]);
 }
 
 #[test]

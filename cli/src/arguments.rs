@@ -8,7 +8,7 @@ mod train;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use hnn_trainer::ensemble::Member;
 
 pub(crate) use export::{Emit, ExportArguments, StateArguments, WeightFormat};
@@ -128,9 +128,24 @@ pub(crate) struct SimulateArguments {
     /// Scheme; without it, the one the model was exported with
     #[arg(long, value_name = "NAME")]
     pub(crate) scheme: Option<String>,
+    /// How the state is kept: `compensated` sums keep what f32 rounds away; on the `lattice` of whole numbers nothing is rounded
+    /// away, and steps can be undone to the bit. Both need an explicit scheme and no damping
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = StateKind::F32)]
+    pub(crate) state: StateKind,
     /// File to write: columns t, q1…, p1…, H, u1…
     #[arg(long, value_name = "FILE.csv")]
     pub(crate) out: PathBuf,
+}
+
+/// Kinds of states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StateKind {
+    /// Plain floating point, as on the device
+    F32,
+    /// Floating point with compensated sums
+    Compensated,
+    /// Fixed point, Q32.32
+    Lattice,
 }
 
 /// Arguments of `hnn run`.

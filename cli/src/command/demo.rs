@@ -22,7 +22,7 @@ use super::train::{Planned, train_planned};
 use super::trained;
 use super::validate::verdict;
 use super::write_json;
-use crate::arguments::{DemoArguments, SimulateArguments};
+use crate::arguments::{DemoArguments, SimulateArguments, StateKind};
 use crate::source::{Source, SystemSource};
 use crate::subject::Subject;
 use crate::{Verdict, blob, console, plan};
@@ -113,6 +113,7 @@ fn orbit(export: &Path, out: &Path) -> anyhow::Result<()> {
         dt: None,
         steps: ORBIT_STEPS,
         scheme: None,
+        state: StateKind::F32,
         out: out.to_owned(),
     };
     simulate(&arguments).map(|_| ())

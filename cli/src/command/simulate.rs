@@ -9,12 +9,12 @@ use anyhow::{Context, bail};
 use hnn_exporter::density::Density;
 use hnn_exporter::manifest::{self, FileRecord, Manifest};
 use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF};
-use hnn_runtime::integrate::{MIDPOINT_ITERATIONS, RATTLE_ITERATIONS};
+use hnn_runtime::integrate::{Compensated, MIDPOINT_ITERATIONS, RATTLE_ITERATIONS, Splitting};
 use hnn_runtime::model::Model;
-use hnn_runtime::{AnyStepper, Compiled, Program, SchemeId, State, Stepper};
+use hnn_runtime::{AnyStepper, Compiled, Error, Lattice, Program, SchemeId, State, Stepper};
 
 use super::write_atomically;
-use crate::arguments::SimulateArguments;
+use crate::arguments::{SimulateArguments, StateKind};
 use crate::{Verdict, blob, console};
 
 /// Most rows of an input file.
@@ -44,7 +44,8 @@ pub(crate) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Verdict>
         None => Drive::none(program.inputs()),
     };
     let (q, p) = arguments.x0.split_at(dof);
-    let mut state = State::<f32, MAX_DOF>::new(q, p).context("--x0 is no state")?;
+    let start = State::<f32, MAX_DOF>::new(q, p).context("--x0 is no state")?;
+    let mut motion = Motion::new(arguments.state, start, &stepper, &program)?;
     let mut workspace = vec![0.0; program.workspace_len()];
     let mut model = Compiled::bind(&program, &mut workspace)?;
     // Times are multiples of the step as it is written, 0.01, not as f32 holds it, 0.009999999776.
@@ -55,12 +56,13 @@ pub(crate) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Verdict>
         rows.header(file, program.inputs())?;
         for step in 0..=arguments.steps {
             let u = drive.at(step as f64 * rows.dt);
+            let state = motion.state();
             let energy = model.energy(state.q(), state.p());
             rows.row(file, step, &state, energy, u)?;
             watch.look(&state, step as f64 * rows.dt);
             if step < arguments.steps {
-                stepper
-                    .step(&mut model, &mut state, u, dt)
+                motion
+                    .step(&stepper, &mut model, u, dt)
                     .with_context(|| format!("step {} from t = {}", step + 1, step as f64 * rows.dt))?;
             }
         }
@@ -88,6 +90,45 @@ fn stepper(program: &Program<'_>, scheme: Option<&str>) -> anyhow::Result<AnySte
         _ => MIDPOINT_ITERATIONS,
     };
     AnyStepper::new(program, id, iterations).with_context(|| format!("scheme `{name}` cannot step this model"))
+}
+
+/// A state of the kind that was asked for.
+enum Motion {
+    Plain(State<f32, MAX_DOF>),
+    Compensated(Box<Compensated<MAX_DOF>>, &'static Splitting),
+    Lattice(Box<Lattice<MAX_DOF>>, &'static Splitting),
+}
+
+impl Motion {
+    fn new(
+        kind: StateKind,
+        start: State<f32, MAX_DOF>,
+        stepper: &AnyStepper,
+        program: &Program<'_>,
+    ) -> anyhow::Result<Self> {
+        let explicit = || stepper.explicit(program).with_context(|| format!("--state: {}", stepper.scheme().name()));
+        Ok(match kind {
+            StateKind::F32 => Self::Plain(start),
+            StateKind::Compensated => Self::Compensated(Box::new(Compensated::new(start)), explicit()?),
+            StateKind::Lattice => Self::Lattice(Box::new(Lattice::new(&start).context("--x0")?), explicit()?),
+        })
+    }
+
+    fn state(&self) -> State<f32, MAX_DOF> {
+        match self {
+            Self::Plain(state) => state.clone(),
+            Self::Compensated(state, _) => state.state().clone(),
+            Self::Lattice(state, _) => state.state(),
+        }
+    }
+
+    fn step(&mut self, stepper: &AnyStepper, model: &mut Compiled<'_>, u: &[f32], dt: f32) -> Result<(), Error> {
+        match self {
+            Self::Plain(state) => stepper.step(model, state, u, dt).map(drop),
+            Self::Compensated(state, scheme) => state.step(scheme, &mut model.separable()?, u, dt),
+            Self::Lattice(state, scheme) => state.step(scheme, &mut model.separable()?, u, dt),
+        }
+    }
 }
 
 /// Looks at every state and says once when the motion leaves the data the model was trained on.
