@@ -9,7 +9,7 @@ use std::process::Command;
 use hnn_conformance::cases;
 use hnn_conformance::emulator::{self, BOARDS, Load};
 use hnn_conformance::executors::{DT, scheme};
-use hnn_conformance::repository;
+use hnn_conformance::{misfits, repository};
 use hnn_exporter::emit::{blob, blob_bytes};
 use hnn_exporter::lower::lower;
 use hnn_firmware_common::{
@@ -170,6 +170,18 @@ fn states_move_and_energies_stay() {
         let error = f32::from_bits(u32::from_str_radix(lines(&host, "energy_error_max")[0][0], 16).unwrap());
         assert!(error > 0.0 && error < 1e-2, "{}: energy error {error}", example.name);
     }
+}
+
+/// The figures of `cargo xtask bench mcu` in the documentation: what has hardware for f32 takes one time, whatever the state.
+#[test]
+fn recorded_costs_fit_their_schema_and_depend_on_no_data() {
+    let json = std::fs::read_to_string(repository().join("docs/mcu.json")).unwrap();
+    assert_eq!(misfits("bench-mcu", &json).unwrap(), [""; 0]);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let models = report["models"].as_array().unwrap();
+    assert!(models.iter().all(|model| model["is_constant"] == true), "{json}");
+    let recorded = |name: &str| models.iter().any(|model| model["name"] == name);
+    assert!(MODELS.iter().map(|example| example.name).chain(["tanh_32", "tanh_200"]).all(recorded), "{json}");
 }
 
 #[test]

@@ -12,11 +12,13 @@ use crate::kernels;
 /// `None` would mean that a slice was not found, which verification excludes; only tests look at it.
 pub(crate) fn execute(image: &Image<'_>, entry: Entry, workspace: &mut [f32]) -> Option<()> {
     let mut words = image.code(entry);
-    while let Some((instruction, rest)) = Instruction::decode(words) {
-        run(&instruction, workspace, image.constants)?;
+    loop {
+        // Looked at where it lies: an instruction is copied nowhere.
+        let decoded = Instruction::decode(words);
+        let Some((instruction, rest)) = &decoded else { return Some(()) };
+        run(instruction, workspace, image.constants)?;
         words = rest;
     }
-    Some(())
 }
 
 fn run(instruction: &Instruction, workspace: &mut [f32], constants: &[u32]) -> Option<()> {

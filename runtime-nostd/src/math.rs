@@ -4,6 +4,8 @@
 //! found for each function.
 //! Host and device both call this module, and nothing else calls `libm` for model values.
 
+mod circle;
+mod exponential;
 mod lanes;
 mod tanh;
 #[cfg(test)]
@@ -13,6 +15,8 @@ use core::cell::Cell;
 
 use crate::format::{BinaryKind, UnaryKind};
 
+pub use circle::{cos, sin};
+pub use exponential::{erf, exp, sigmoid, softplus};
 pub use tanh::tanh;
 
 /// √x, correctly rounded.
@@ -21,56 +25,16 @@ pub fn sqrt(x: f32) -> f32 {
     libm::sqrtf(x)
 }
 
-/// eˣ.
-#[must_use]
-pub fn exp(x: f32) -> f32 {
-    libm::expf(x)
-}
-
 /// ln x.
 #[must_use]
 pub fn log(x: f32) -> f32 {
     libm::logf(x)
 }
 
-/// sin x.
-#[must_use]
-pub fn sin(x: f32) -> f32 {
-    libm::sinf(x)
-}
-
-/// cos x.
-#[must_use]
-pub fn cos(x: f32) -> f32 {
-    libm::cosf(x)
-}
-
-/// The error function 2/√π ∫₀ˣ e^(−t²) dt.
-#[must_use]
-pub fn erf(x: f32) -> f32 {
-    libm::erff(x)
-}
-
 /// arctan x.
 #[must_use]
 pub fn atan(x: f32) -> f32 {
     libm::atanf(x)
-}
-
-/// 1/(1 + e⁻ˣ), by the exponential of −|x|, so that nothing overflows and small results keep their digits.
-#[must_use]
-pub fn sigmoid(x: f32) -> f32 {
-    let decay = libm::expf(-x.abs());
-    let rising = if x < 0.0 { decay } else { 1.0 };
-    // A NaN argument makes `decay` a NaN, which the quotient keeps.
-    rising / (1.0 + decay)
-}
-
-/// ln(1 + eˣ) = max(x, 0) + log1p(e^(−|x|)).
-#[must_use]
-pub fn softplus(x: f32) -> f32 {
-    let linear = if x > 0.0 { x } else { 0.0 };
-    linear + libm::log1pf(libm::expf(-x.abs()))
 }
 
 /// aᵇ.
@@ -161,7 +125,7 @@ pub(crate) fn function(kind: UnaryKind) -> fn(&mut [f32]) {
         UnaryKind::Floor => |values| each(values, floor),
         UnaryKind::Round => |values| each(values, round),
         #[cfg(feature = "transcendental")]
-        UnaryKind::Exp => |values| each(values, exp),
+        UnaryKind::Exp => exponential::replace::exp,
         #[cfg(feature = "transcendental")]
         UnaryKind::Log => |values| each(values, log),
         #[cfg(feature = "transcendental")]
@@ -171,11 +135,11 @@ pub(crate) fn function(kind: UnaryKind) -> fn(&mut [f32]) {
         #[cfg(feature = "transcendental")]
         UnaryKind::Tanh => tanh::replace,
         #[cfg(feature = "transcendental")]
-        UnaryKind::Sigmoid => |values| each(values, sigmoid),
+        UnaryKind::Sigmoid => exponential::replace::sigmoid,
         #[cfg(feature = "transcendental")]
-        UnaryKind::Softplus => |values| each(values, softplus),
+        UnaryKind::Softplus => exponential::replace::softplus,
         #[cfg(feature = "transcendental")]
-        UnaryKind::Erf => |values| each(values, erf),
+        UnaryKind::Erf => exponential::replace::erf,
         #[cfg(feature = "transcendental")]
         UnaryKind::Atan => |values| each(values, atan),
         // Unreachable through a parsed program: `parse` refuses kernels that are left out.

@@ -11,12 +11,12 @@ use xshell::cmd;
 
 use crate::step::Steps;
 use crate::workspace::Workspace;
-use crate::{elf, stack};
+use crate::{elf, mcu, stack};
 
 /// Text that only the panic handlers of the firmware examples contain.
-const PANIC_MARKER: &str = "hnn: panic";
+pub(crate) const PANIC_MARKER: &str = "hnn: panic";
 /// Part of the mangled name of the function in `common` that ends every run.
-const END: &str = "semihosting4stop";
+pub(crate) const END: &str = "semihosting4stop";
 
 /// A package of `firmware-examples` with the limits of its machine.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Builds every board, checks its ELF file, and prints what it needs.
+/// Builds every board, checks its ELF file, and prints what it needs; then demands that cost does not depend on the data.
 ///
 /// # Errors
 /// See [`run`].
@@ -57,7 +57,7 @@ pub(crate) fn build_and_measure(workspace: &Workspace) -> Result<()> {
         table += &measure(workspace, board).with_context(|| format!("board {}", board.name))?;
     }
     eprintln!("{table}in bytes; the stack as measured on this run");
-    Ok(())
+    mcu::check(workspace)
 }
 
 /// One line of the table.

@@ -8,6 +8,7 @@ mod bench;
 mod elf;
 mod firmware;
 mod fuzz;
+mod mcu;
 mod setup;
 mod soak;
 mod stack;
@@ -76,6 +77,8 @@ enum Command {
 enum Part {
     /// How well and how dearly models are learned, beside models without an energy; hours for all of it
     Learning(bench::Learning),
+    /// What a field and a step cost on a microcontroller: exact instructions in QEMU, modelled Cortex-M4F cycles, memory
+    Mcu(mcu::Mcu),
 }
 
 fn main() -> ExitCode {
@@ -99,6 +102,7 @@ fn execute(command: Command, workspace: &Workspace) -> anyhow::Result<()> {
         Command::Fuzz { runs } => fuzz::run(workspace, runs),
         Command::Soak => soak::run(workspace),
         Command::Bench { part: Some(Part::Learning(learning)), .. } => bench::learning(workspace, &learning),
+        Command::Bench { part: Some(Part::Mcu(asked)), .. } => mcu::run(workspace, &asked),
         Command::Bench { part: None, paths, json } => bench::export(workspace, &paths, json.as_ref()),
         Command::Artifacts => artifacts::run(workspace),
     }

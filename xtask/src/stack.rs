@@ -17,7 +17,9 @@ use anyhow::{Context, Result, bail, ensure};
 const PAINT: u8 = 0xa5;
 /// Deepest stack that is looked for.
 const DEPTH_MAX_BYTES: u64 = 16 << 10;
-/// Bytes asked for in one packet.
+/// Number of the stack pointer among the core registers.
+const STACK_POINTER: usize = 13;
+/// Bytes written or asked for in one packet.
 const READ_BYTES: u64 = 512;
 /// How long QEMU may take to listen, and the firmware to finish.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
@@ -46,11 +48,45 @@ fn free_address() -> Result<SocketAddrV4> {
     Ok(SocketAddrV4::new(Ipv4Addr::LOCALHOST, listener.local_addr()?.port()))
 }
 
+/// Runs QEMU by the command `run`; returns the bytes of stack used between every call of the function at `begin` and the next
+/// of that at `end`, which the same function makes, `count` times.
+///
+/// # Errors
+/// As [`high_water`].
+pub(crate) fn between(mut run: Command, [begin, end]: [u64; 2], count: usize) -> Result<Vec<u64>> {
+    let address = free_address()?;
+    run.args(["--", "-S", "-gdb", &format!("tcp:{address}")]);
+    let mut qemu = run.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("cannot start QEMU")?;
+    let outcome = Debugger::connect(&mut qemu, address)
+        .and_then(|mut debugger| (0..count).map(|_| one_between(&mut debugger, begin, end)).collect());
+    qemu.kill()?;
+    qemu.wait()?;
+    outcome
+}
+
+fn one_between(debugger: &mut Debugger, begin: u64, end: u64) -> Result<u64> {
+    debugger.run_to(begin)?;
+    let registers = debugger.ask("g")?;
+    let stack_pointer = registers.get(8 * STACK_POINTER..8 * (STACK_POINTER + 1)).context("QEMU sends no registers")?;
+    let top = u64::from(u32::from_str_radix(stack_pointer, 16)?.swap_bytes());
+    let bottom = top - DEPTH_MAX_BYTES;
+    let paint = format!("{PAINT:02x}").repeat(usize::try_from(READ_BYTES)?);
+    for offset in (0..DEPTH_MAX_BYTES).step_by(usize::try_from(READ_BYTES)?) {
+        let packet = format!("M{:x},{READ_BYTES:x}:{paint}", bottom + offset);
+        ensure!(debugger.ask(&packet)? == "OK", "QEMU writes no memory");
+    }
+    debugger.run_to(end)?;
+    untouched(debugger, bottom).map(|untouched| DEPTH_MAX_BYTES - untouched)
+}
+
 fn observe(qemu: &mut Child, address: SocketAddrV4, bottom: u64, end: u64) -> Result<u64> {
     let mut debugger = Debugger::connect(qemu, address)?;
-    ensure!(debugger.ask(&format!("Z0,{:x},2", end & !1))? == "OK", "QEMU sets no breakpoint");
-    let stopped = debugger.ask("c")?;
-    ensure!(stopped.starts_with("T05") || stopped.starts_with("S05"), "the firmware did not reach its end: {stopped}");
+    debugger.run_to(end)?;
+    untouched(&mut debugger, bottom).map(|untouched| DEPTH_MAX_BYTES - untouched)
+}
+
+/// Bytes from `bottom` on that still hold the paint.
+fn untouched(debugger: &mut Debugger, bottom: u64) -> Result<u64> {
     let mut untouched = 0;
     'reading: for offset in (0..DEPTH_MAX_BYTES).step_by(usize::try_from(READ_BYTES)?) {
         let bytes = debugger.ask(&format!("m{:x},{READ_BYTES:x}", bottom + offset))?;
@@ -62,7 +98,7 @@ fn observe(qemu: &mut Child, address: SocketAddrV4, bottom: u64, end: u64) -> Re
         }
     }
     ensure!(untouched > 0, "the stack used all of the {DEPTH_MAX_BYTES} bytes that were painted");
-    Ok(DEPTH_MAX_BYTES - untouched)
+    Ok(untouched)
 }
 
 /// One connection to QEMU's GDB server.
@@ -83,6 +119,17 @@ impl Debugger {
             ensure!(started.elapsed() < TIME_LIMIT, "QEMU does not listen");
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Continues to the instruction at `address`.
+    fn run_to(&mut self, address: u64) -> Result<()> {
+        let point = format!("0,{:x},2", address & !1);
+        ensure!(self.ask(&format!("Z{point}"))? == "OK", "QEMU sets no breakpoint");
+        let stopped = self.ask("c")?;
+        let is_there = stopped.starts_with("T05") || stopped.starts_with("S05");
+        ensure!(is_there, "the firmware did not reach {address:#x}: {stopped}");
+        ensure!(self.ask(&format!("z{point}"))? == "OK", "QEMU removes no breakpoint");
+        Ok(())
     }
 
     /// Sends `$body#checksum` and returns the body of the answer.

@@ -50,6 +50,8 @@ fn one(blob: &[u32], report: &mut Report<'_, impl Console>) -> Result<(), Error>
     let mut model = Compiled::bind(&program, &mut workspace)?;
     let stepper = AnyStepper::for_program(&program)?;
     let (dof, dt) = (program.dof(), program.dt());
+    report.word("blob_bytes").count(4 * blob.len() as u64).end();
+    report.word("workspace_bytes").count(4 * program.workspace_len() as u64).end();
     let inputs = [INPUT; MAX_INPUTS];
     let u = inputs.get(..program.inputs()).unwrap_or_default();
     for (q, p) in STATES {

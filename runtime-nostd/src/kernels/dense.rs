@@ -4,7 +4,7 @@
 //! r rows is `[cols][r]`. Tiles of four columns keep the sixteen weights they need side by side in registers. Each sum keeps the
 //! order written down in `docs/NUMERICS.md`: a tile changes where a sum is held, never what is added to it next.
 
-use crate::format::{Dense, DenseAdjoint, DenseGradient, Operand, PANEL_ROWS, SlopeKind};
+use crate::format::{Dense, DenseAdjoint, DenseGradient, PANEL_ROWS, SlopeKind};
 use crate::math;
 use crate::rows::rows as rows_of;
 
@@ -23,15 +23,16 @@ pub(crate) fn forward(dense: &Dense, workspace: &mut [f32], constants: &[u32]) -
     let (dst, regions) = Regions::split(workspace, dense.dst, rows, constants)?;
     let panel = part(constants, dense.panel.offset(), rows * cols)?;
     let src = regions.values(dense.src, cols)?;
-    match dense.bias {
-        Operand::ABSENT => dst.fill(0.0),
-        bias => set(dst, regions.source(bias, rows)?),
-    }
+    let bias = regions.optional(dense.bias, rows)?;
     let (quads, rest) = dst.as_chunks_mut::<PANEL_ROWS>();
-    let (groups, ragged) = panel.split_at_checked(cols * quads.as_flattened().len())?;
+    let full = quads.as_flattened().len();
+    let (groups, ragged) = panel.split_at_checked(cols * full)?;
+    let mut row = 0;
     for (group, sums) in rows_of(groups, PANEL_ROWS * cols).zip(quads) {
-        *sums = add_products(group, src, *sums);
+        *sums = add_products(group, src, quad(&bias, row));
+        row += PANEL_ROWS;
     }
+    set(rest, Source::Values(&quad(&bias, row)));
     add_products_ragged(ragged, src, rest);
     if let Some(kind) = dense.activation {
         math::map(kind, dst);
@@ -81,11 +82,12 @@ pub(crate) fn gradient(dense: &DenseGradient, workspace: &mut [f32], constants: 
     let (mut row, mut rest) = (0, panel);
     while let Some((block, after)) = rest.split_at_checked(2 * group_len) {
         let (first, second) = block.split_at_checked(group_len)?;
-        let mut values = add_products_twice([first, second], src, [quad(&bias, row), quad(&bias, row + PANEL_ROWS)]);
+        let mut values = add_products_twice([first, second], src, two_quads(&bias, row));
         activation(values.as_flattened_mut());
         let [above, below] = values;
-        let above = scaled(slope, quad(&factor, row), above);
-        let below = scaled(slope, quad(&factor, row + PANEL_ROWS), below);
+        let [first_factors, second_factors] = two_quads(&factor, row);
+        let above = scaled(slope, first_factors, above);
+        let below = scaled(slope, second_factors, below);
         add_rows_twice([first, second], [above, below], dst);
         (row, rest) = (row + 2 * PANEL_ROWS, after);
     }
@@ -117,6 +119,18 @@ fn quad(source: &Source<'_>, at: usize) -> Quad {
         }
     };
     whole.unwrap_or_else(|| [source.at(at), source.at(at + 1), source.at(at + 2), source.at(at + 3)])
+}
+
+/// Eight elements from `at` on; +0 where they are not all there.
+#[inline(always)]
+fn two_quads(source: &Source<'_>, at: usize) -> [Quad; 2] {
+    let eight = match source {
+        Source::Values(values) => part(values, at, 2 * PANEL_ROWS).and_then(|eight| eight.first_chunk().copied()),
+        Source::Bits(words) => part(words, at, 2 * PANEL_ROWS)
+            .and_then(|eight| eight.first_chunk().map(|eight: &[u32; 8]| eight.map(f32::from_bits))),
+    };
+    let [a, b, c, d, e, f, g, h]: [f32; 8] = eight.unwrap_or_default();
+    [[a, b, c, d], [e, f, g, h]]
 }
 
 /// factor × f′, f′ from the value of the activation or of its derivative.
@@ -174,8 +188,7 @@ fn add_products(group: &[u32], src: &[f32], mut sums: Quad) -> Quad {
     for (tile, quad) in tiles.iter().zip(quads) {
         sums = with_columns(sums, tile, *quad);
     }
-    add_products_ragged(columns, rest, &mut sums);
-    sums
+    add_columns(columns, rest, sums)
 }
 
 /// As [`add_products`] for two groups, which read `src` once.
@@ -187,12 +200,21 @@ fn add_products_twice([first, second]: [&[u32]; 2], src: &[f32], [mut above, mut
         above = with_columns(above, first, *quad);
         below = with_columns(below, second, *quad);
     }
-    add_products_ragged(first_columns, rest, &mut above);
-    add_products_ragged(second_columns, rest, &mut below);
-    [above, below]
+    [add_columns(first_columns, rest, above), add_columns(second_columns, rest, below)]
 }
 
-/// As [`add_products`], column by column, for a group of `sums.len()` rows.
+/// As [`add_products`], for the columns beyond the last tile.
+#[inline(always)]
+fn add_columns(columns: &[u32], src: &[f32], [mut a, mut b, mut c, mut d]: Quad) -> Quad {
+    for ([wa, wb, wc, wd], x) in columns.as_chunks().0.iter().zip(src) {
+        let (pa, pb) = (f32::from_bits(*wa) * x, f32::from_bits(*wb) * x);
+        let (pc, pd) = (f32::from_bits(*wc) * x, f32::from_bits(*wd) * x);
+        (a, b, c, d) = (a + pa, b + pb, c + pc, d + pd);
+    }
+    [a, b, c, d]
+}
+
+/// As [`add_products`], for a group of `sums.len()` rows.
 fn add_products_ragged(group: &[u32], src: &[f32], sums: &mut [f32]) {
     for (column, x) in rows_of(group, sums.len()).zip(src) {
         for (weight, sum) in column.iter().zip(sums.iter_mut()) {
@@ -209,7 +231,7 @@ fn add_rows(group: &[u32], factors: Quad, sums: &mut [f32]) {
     for (tile, quad) in tiles.iter().zip(quads) {
         *quad = with_rows(*quad, tile, factors);
     }
-    add_rows_ragged(columns, &factors, rest);
+    add_to_columns(columns, factors, rest);
 }
 
 /// As [`add_rows`] for two groups, which pass over `sums` once.
@@ -220,11 +242,21 @@ fn add_rows_twice([first, second]: [&[u32]; 2], [above, below]: [Quad; 2], sums:
     for ((first, second), quad) in first.iter().zip(second).zip(quads) {
         *quad = with_rows(with_rows(*quad, first, above), second, below);
     }
-    add_rows_ragged(first_columns, &above, rest);
-    add_rows_ragged(second_columns, &below, rest);
+    add_to_columns(first_columns, above, rest);
+    add_to_columns(second_columns, below, rest);
 }
 
-/// As [`add_rows`], column by column, for a group of `factors.len()` rows.
+/// As [`add_rows`], for the columns beyond the last tile.
+#[inline(always)]
+fn add_to_columns(columns: &[u32], [a, b, c, d]: Quad, sums: &mut [f32]) {
+    for ([wa, wb, wc, wd], sum) in columns.as_chunks().0.iter().zip(sums) {
+        let (pa, pb) = (f32::from_bits(*wa) * a, f32::from_bits(*wb) * b);
+        let (pc, pd) = (f32::from_bits(*wc) * c, f32::from_bits(*wd) * d);
+        *sum = (((*sum + pa) + pb) + pc) + pd;
+    }
+}
+
+/// As [`add_rows`], for a group of `factors.len()` rows.
 fn add_rows_ragged(group: &[u32], factors: &[f32], sums: &mut [f32]) {
     for (column, sum) in rows_of(group, factors.len()).zip(sums) {
         for (weight, factor) in column.iter().zip(factors) {

@@ -1,6 +1,6 @@
 //! A workspace that is written in one place while it is read in others, without unsafe code.
 
-use super::{Source, part, source};
+use super::{Source, part};
 use crate::format::Operand;
 
 /// The workspace cut at the elements an instruction writes, so that it can read the others meanwhile.
@@ -26,19 +26,25 @@ impl<'a> Regions<'a> {
     }
 
     /// The `len` elements at `operand`, which must not be among those written.
+    #[inline]
     pub(super) fn source(&self, operand: Operand, len: usize) -> Option<Source<'a>> {
+        if operand.is_constant() {
+            return part(self.constants, operand.offset(), len).map(Source::Bits);
+        }
         match operand.offset().checked_sub(self.after_offset) {
-            Some(offset) if !operand.is_constant() => part(self.after, offset, len).map(Source::Values),
-            _ => source(operand, len, self.before, self.constants),
+            Some(offset) => part(self.after, offset, len).map(Source::Values),
+            None => part(self.before, operand.offset(), len).map(Source::Values),
         }
     }
 
     /// The `len` elements of the workspace at `operand`, which must not be among those written.
     #[cfg(feature = "dense")]
+    #[inline]
     pub(super) fn values(&self, operand: Operand, len: usize) -> Option<&'a [f32]> {
-        match self.source(operand, len)? {
-            Source::Values(values) => Some(values),
-            Source::Bits(_) => None,
+        match operand.offset().checked_sub(self.after_offset) {
+            _ if operand.is_constant() => None,
+            Some(offset) => part(self.after, offset, len),
+            None => part(self.before, operand.offset(), len),
         }
     }
 

@@ -16,7 +16,7 @@ pub(crate) fn copy(copy: &Copy, workspace: &mut [f32], constants: &[u32]) -> Opt
     };
     let (dst, regions) = Regions::split(workspace, copy.dst, span([t0, t1, t2, t3]), constants)?;
     let src = regions.source(copy.src, span([s0, s1, s2, s3]))?;
-    if [d0, d1, d2] == [1; 3] && (d3 == 1 || [s3, t3] == [1; 2]) {
+    if d0 * d1 * d2 == 1 && (d3 == 1 || (s3 == 1 && t3 == 1)) {
         set(dst, src);
         return Some(());
     }

@@ -1,6 +1,6 @@
 //! tanh without branches, by a rational function of its own.
 
-use super::lanes::{horner, product, sum};
+use super::lanes::{Quad, each, horner, product, quotient, splat, sum};
 
 /// The last argument at which the result is 1; up to here no result exceeds 1, which was tried for every f32.
 const END: f32 = 8.927_725;
@@ -11,39 +11,34 @@ const END: f32 = 8.927_725;
 /// nears ±1, small arguments are their own tanh, and no instruction depends on the data. The coefficients minimise the largest
 /// relative error of T for |x| ≤ 8.8.
 #[must_use]
-#[inline(never)]
+#[inline]
 pub fn tanh(x: f32) -> f32 {
-    let [y] = in_lanes([x]);
+    let [y, ..] = quad(splat(x));
     y
 }
 
 #[inline(always)]
-fn in_lanes<const N: usize>(x: [f32; N]) -> [f32; N] {
-    let x = x.map(|x| if x > END { END } else { x });
-    let x = x.map(|x| if x < -END { -END } else { x });
+fn quad(x: Quad) -> Quad {
+    let x = each(x, |x| if x > END { END } else { x });
+    let x = each(x, |x| if x < -END { -END } else { x });
     let t = product(x, x);
-    let (p, q) = ([8.716_453e-8; N], [2.759_792e-6; N]);
+    let (p, q) = (splat(8.716_453e-8), splat(2.759_792e-6));
     let (p, q) = (horner(p, t, 1.606_284_5e-4), horner(q, t, 1.398_517_4e-3));
     let (p, q) = (horner(p, t, 0.031_521_137), horner(q, t, 0.114_854_43));
     let (n, q) = (sum(product(product(x, t), p), x), horner(q, t, 1.0));
-    let divisor = sum(product(product(n, n), [0.25; N]), product(q, q));
-    let mut y = product(n, q);
-    for (y, divisor) in y.iter_mut().zip(divisor) {
-        *y /= divisor;
-    }
-    y
+    quotient(product(n, q), sum(product(product(n, n), splat(0.25)), product(q, q)))
 }
 
 /// Replaces each value by its tanh.
 #[cfg(feature = "transcendental")]
 pub(super) fn replace(values: &mut [f32]) {
-    super::lanes::by_four(values, quads, tanh);
+    super::lanes::replace(values, quads);
 }
 
 #[cfg(feature = "transcendental")]
 #[inline(never)]
-fn quads(quads: &mut [[f32; 4]]) {
-    for quad in quads {
-        *quad = in_lanes(*quad);
+fn quads(quads: &mut [Quad]) {
+    for values in quads {
+        *values = quad(*values);
     }
 }

@@ -21,7 +21,6 @@ fn main() -> Result<()> {
         let plan = lower(&tanh_network(width)?)?;
         let path = folder.join(format!("tanh_{width}.hnn"));
         std::fs::write(&path, blob_bytes(&blob(&plan, Scheme::Midpoint { iterations: 8 }, DT)))?;
-        println!("{plan}");
     }
     Ok(())
 }
