@@ -94,7 +94,7 @@ fn stepper(program: &Program<'_>, scheme: Option<&str>) -> anyhow::Result<AnySte
 
 /// A state of the kind that was asked for.
 enum Motion {
-    Plain(State<f32, MAX_DOF>),
+    Plain(Box<State<f32, MAX_DOF>>),
     Compensated(Box<Compensated<MAX_DOF>>, &'static Splitting),
     Lattice(Box<Lattice<MAX_DOF>>, &'static Splitting),
 }
@@ -108,7 +108,7 @@ impl Motion {
     ) -> anyhow::Result<Self> {
         let explicit = || stepper.explicit(program).with_context(|| format!("--state: {}", stepper.scheme().name()));
         Ok(match kind {
-            StateKind::F32 => Self::Plain(start),
+            StateKind::F32 => Self::Plain(Box::new(start)),
             StateKind::Compensated => Self::Compensated(Box::new(Compensated::new(start)), explicit()?),
             StateKind::Lattice => Self::Lattice(Box::new(Lattice::new(&start).context("--x0")?), explicit()?),
         })
@@ -116,7 +116,7 @@ impl Motion {
 
     fn state(&self) -> State<f32, MAX_DOF> {
         match self {
-            Self::Plain(state) => state.clone(),
+            Self::Plain(state) => State::clone(state),
             Self::Compensated(state, _) => state.state().clone(),
             Self::Lattice(state, _) => state.state(),
         }
@@ -124,7 +124,7 @@ impl Motion {
 
     fn step(&mut self, stepper: &AnyStepper, model: &mut Compiled<'_>, u: &[f32], dt: f32) -> Result<(), Error> {
         match self {
-            Self::Plain(state) => stepper.step(model, state, u, dt).map(drop),
+            Self::Plain(state) => stepper.step(model, &mut **state, u, dt).map(drop),
             Self::Compensated(state, scheme) => state.step(scheme, &mut model.separable()?, u, dt),
             Self::Lattice(state, scheme) => state.step(scheme, &mut model.separable()?, u, dt),
         }

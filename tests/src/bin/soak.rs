@@ -44,7 +44,7 @@ enum Kind {
 
 /// A state of one of the kinds, on its way.
 enum Motion {
-    Plain(State<f32, MAX_DOF>),
+    Plain(Box<State<f32, MAX_DOF>>),
     Compensated(Box<Compensated<MAX_DOF>>),
     Lattice(Box<Lattice<MAX_DOF>>),
 }
@@ -104,7 +104,7 @@ fn run(program: &Program<'_>, scheme: SchemeId, kind: Kind, steps: u32) -> Resul
     let stepper = AnyStepper::new(program, scheme, ITERATIONS)?;
     let first = start(program)?;
     let mut motion = match kind {
-        Kind::Plain => Motion::Plain(first.clone()),
+        Kind::Plain => Motion::Plain(Box::new(first.clone())),
         Kind::Compensated => Motion::Compensated(Box::new(Compensated::new(first.clone()))),
         Kind::Lattice => Motion::Lattice(Box::new(Lattice::new(&first)?)),
     };
@@ -117,8 +117,8 @@ fn run(program: &Program<'_>, scheme: SchemeId, kind: Kind, steps: u32) -> Resul
         for _ in 0..steps / PARTS {
             let state = match &mut motion {
                 Motion::Plain(state) => {
-                    stepper.step(&mut model, state, &[], program.dt())?;
-                    state.clone()
+                    stepper.step(&mut model, &mut **state, &[], program.dt())?;
+                    State::clone(state)
                 }
                 Motion::Compensated(state) => {
                     state.step(stepper.explicit(program)?, &mut model.separable()?, &[], program.dt())?;
