@@ -1,5 +1,5 @@
 //! Neighbouring kernels that are one instruction: a layer's adjoint takes in the activation's derivative before it, and the
-//! forward pass of the same layer where nothing else reads it.
+//! forward pass of the same layer where nothing else reads it; a function of known multiples of one number is a layer.
 //!
 //! Works on what is computed, not on how a graph came to say it: `f·(1 − y·y)` in front of an adjoint is a slope whoever
 //! wrote it. A fused kernel does the same operations in the same order, so no bit changes. Kernels whose results nobody reads
@@ -60,11 +60,17 @@ impl<'a> Program<'a> {
 
     /// What replaces the kernel at `position`.
     fn fused(&self, position: usize) -> Option<Kernel<Unplaced>> {
-        let Kernel::DenseAdjoint { panel, src, slope: None, dst, rows, cols } = self.selected.kernels[position] else {
-            return None;
+        let (panel, src, dst, rows, cols) = match self.selected.kernels[position] {
+            Kernel::DenseAdjoint { panel, src, slope: None, dst, rows, cols } => (panel, src, dst, rows, cols),
+            // One row is the adjoint of one column: the same words, the same sum.
+            Kernel::Dense { panel, bias: None, src, dst, rows: 1, cols, activation: None } => {
+                (panel, src, dst, cols, 1)
+            }
+            Kernel::Unary { .. } => return self.column(position),
+            _ => return None,
         };
         let found = self.scaled(position, src, rows)?;
-        if let Some(gradient) = self.gradient(position, panel, dst, &found) {
+        if let Some(gradient) = self.gradient(position, (panel, dst, rows, cols), &found) {
             return Some(gradient);
         }
         // Constants can be a factor of a gradient only.
@@ -73,10 +79,32 @@ impl<'a> Program<'a> {
         Some(Kernel::DenseAdjoint { panel, src: found.factor, slope, dst, rows, cols })
     }
 
+    /// f(w·x + b) of one number x, known w and b: a layer of one column, whose panel is w as it lies.
+    fn column(&self, position: usize) -> Option<Kernel<Unplaced>> {
+        let Kernel::Unary { op, src, dst, len } = self.selected.kernels[position] else { return None };
+        let serves_only = |at: Unplaced, reader: usize| {
+            !self.is_result(at, len) && self.readers(at, len).all(|other| other == reader)
+        };
+        let known = |stream: Stream<Unplaced>| vector(stream).filter(|at| buffer(*at).is_none());
+        let (sum, [a, b]) = self.binary(src, len, Binary::Add)?;
+        let (product, bias) =
+            [(a, b), (b, a)].into_iter().find_map(|(sum, bias)| Some((vector(sum)?, known(bias)?)))?;
+        let (_, [a, b]) = self.binary(product, len, Binary::Mul)?;
+        let (panel, x) = [(a, b), (b, a)].into_iter().find_map(|(weights, x)| Some((known(weights)?, x)))?;
+        buffer(x.at)?;
+        let is_layer = len > 1 && x.step == 0 && serves_only(src, position) && serves_only(product, sum);
+        let (bias, activation) = (Some(bias), Some(op));
+        is_layer.then_some(Kernel::Dense { panel, bias, src: x.at, dst, rows: len, cols: 1, activation })
+    }
+
     /// The adjoint at `position` with the layer that computes the values its slope follows from.
-    fn gradient(&self, position: usize, panel: Unplaced, dst: Unplaced, found: &Match) -> Option<Kernel<Unplaced>> {
+    fn gradient(
+        &self,
+        position: usize,
+        (panel, dst, rows, cols): (Unplaced, Unplaced, usize, usize),
+        found: &Match,
+    ) -> Option<Kernel<Unplaced>> {
         let Match { factor, slope, values, chain } = *found;
-        let Kernel::DenseAdjoint { rows, cols, .. } = self.selected.kernels[position] else { return None };
         let layer = self.writer(values, rows)?;
         let Kernel::Dense { panel: same, bias, src, rows: height, cols: width, activation: Some(activation), .. } =
             self.selected.kernels[layer]

@@ -62,6 +62,34 @@ fn room_is_needed_for_one_layer_and_its_adjoint_but_the_last() {
 }
 
 #[test]
+fn a_network_of_one_coordinate_runs_on_layers_too() {
+    // H = ½p² + N(q) with hidden layers of 12 and 9: the optimizer turns products with one number into elementwise ones.
+    let mut graph = Graph::new();
+    let mut numbers = Numbers(7);
+    let x = graph.input(dynamics::STATE, Shape::batched(&[2]).unwrap()).unwrap();
+    let (mut value, p) = (graph.slice(x, 1, 0, 1).unwrap(), graph.slice(x, 1, 1, 1).unwrap());
+    for (inputs, outputs) in [(1, 12), (12, 9)] {
+        let weights = graph.constant(numbers.tensor(&[outputs, inputs])).unwrap();
+        let bias = graph.constant(numbers.tensor(&[outputs])).unwrap();
+        let product = graph.matmul_transposed(value, weights).unwrap();
+        let sum = graph.add_values(product, bias).unwrap();
+        value = graph.tanh(sum).unwrap();
+    }
+    let out = graph.constant(numbers.tensor(&[1, 9])).unwrap();
+    let potential = graph.matmul_transposed(value, out).unwrap();
+    let square = graph.mul(p, p).unwrap();
+    let kinetic = graph.scale(square, 0.5).unwrap();
+    let energy = graph.add_values(kinetic, potential).unwrap();
+    graph.set_output(ENERGY, energy);
+    let plan = lower(&Model::new(graph).unwrap()).unwrap();
+    let force = plan.entry(EntryKind::Force).unwrap();
+    let is_column = |kernel: &Kernel<Operand>| matches!(kernel, Kernel::Dense { rows: 12, cols: 1, .. });
+    assert_eq!([count(&force.kernels, is_column), count(&force.kernels, is_gradient)], [1, 1], "{plan}");
+    assert_eq!(count(&force.kernels, is_sloped), 1, "{plan}");
+    assert!(count(&force.kernels, is_elementwise) <= 1, "at most a sign is left:\n{plan}");
+}
+
+#[test]
 fn a_layer_whose_values_are_read_again_is_kept() {
     // H = w·y + Σ y², y = tanh(W x): the factor of the slope needs y itself.
     let mut graph = Graph::new();
