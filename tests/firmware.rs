@@ -65,13 +65,10 @@ fn device_prints_what_the_host_prints(board: &str) {
 }
 
 #[test]
-fn cortex_m4f_prints_what_the_host_prints() {
-    device_prints_what_the_host_prints(BOARDS[0]);
-}
-
-#[test]
-fn cortex_m0_prints_what_the_host_prints() {
-    device_prints_what_the_host_prints(BOARDS[1]);
+fn every_core_prints_what_the_host_prints() {
+    for board in BOARDS {
+        device_prints_what_the_host_prints(board);
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::repository;
 
 /// The machines of `firmware-examples`.
-pub const BOARDS: [&str; 2] = ["mps2-an386", "microbit"];
+pub const BOARDS: [&str; 6] = ["mps2-an386", "microbit", "mps2-an385", "mps2-an500", "mps2-an505", "mps3-an547"];
 
 /// How long one emulated run may take; soft floating point on a loaded machine needs seconds.
 const TIME_LIMIT: Duration = Duration::from_secs(300);

@@ -27,9 +27,13 @@ struct Board {
     ram_bytes: u64,
 }
 
-const BOARDS: [Board; 2] = [
+const BOARDS: [Board; 6] = [
     Board { name: "mps2-an386", target: "thumbv7em-none-eabihf", flash_bytes: 4 << 20, ram_bytes: 4 << 20 },
     Board { name: "microbit", target: "thumbv6m-none-eabi", flash_bytes: 256 << 10, ram_bytes: 16 << 10 },
+    Board { name: "mps2-an385", target: "thumbv7m-none-eabi", flash_bytes: 4 << 20, ram_bytes: 4 << 20 },
+    Board { name: "mps2-an500", target: "thumbv7em-none-eabihf", flash_bytes: 4 << 20, ram_bytes: 4 << 20 },
+    Board { name: "mps2-an505", target: "thumbv8m.main-none-eabihf", flash_bytes: 4 << 20, ram_bytes: 2 << 20 },
+    Board { name: "mps3-an547", target: "thumbv8m.main-none-eabihf", flash_bytes: 512 << 10, ram_bytes: 512 << 10 },
 ];
 
 /// `cargo xtask firmware`.

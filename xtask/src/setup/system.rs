@@ -6,7 +6,8 @@ use xshell::{Shell, cmd};
 use super::retried;
 
 /// Targets of the firmware and of the `no_std` builds.
-const RUST_TARGETS: [&str; 2] = ["thumbv6m-none-eabi", "thumbv7em-none-eabihf"];
+const RUST_TARGETS: [&str; 4] =
+    ["thumbv6m-none-eabi", "thumbv7m-none-eabi", "thumbv7em-none-eabihf", "thumbv8m.main-none-eabihf"];
 
 /// Adds the targets that are missing.
 ///
