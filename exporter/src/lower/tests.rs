@@ -23,7 +23,7 @@ fn weights_are_stored_once() {
     let biases = 7 + 5 + 1;
     // One more word: the 1 of 1 − tanh².
     assert_eq!(plan.constants.len(), weights + biases + 1, "{plan}");
-    let words = crate::emit::blob(&plan, crate::dynamics::Scheme::ALL[2], 0.01);
+    let words = crate::emit::blob(&plan, crate::dynamics::Scheme::MIDPOINT, 0.01);
     let code: usize = hnn_runtime::Program::parse(&words).unwrap().header().instructions.len as usize;
     assert_eq!(words.len(), hnn_runtime::format::HEADER_WORDS + code + plan.constants.len());
 }
@@ -43,7 +43,7 @@ fn a_network_runs_on_layers_alone() {
 
 #[test]
 fn the_same_model_gives_the_same_words() {
-    let words = |model: &Model| crate::emit::blob(&lower(model).unwrap(), crate::dynamics::Scheme::ALL[2], 0.01);
+    let words = |model: &Model| crate::emit::blob(&lower(model).unwrap(), crate::dynamics::Scheme::MIDPOINT, 0.01);
     assert_eq!(words(&ragged()), words(&ragged()));
     assert_ne!(words(&ragged()), words(&Network { widths: &[2, 7, 5, 1], activation: Unary::Tanh, seed: 2 }.model()));
 }

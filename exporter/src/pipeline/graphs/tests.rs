@@ -76,13 +76,13 @@ fn wherever_the_optimizer_is_stopped_the_files_agree_with_the_oracle() {
 #[test]
 fn the_last_rewrite_is_named() {
     let model = network();
-    let (_, applied) = optimize_explained(&GraphKind::Field.derive(&model, Scheme::ALL[2]).unwrap(), None).unwrap();
+    let (_, applied) = optimize_explained(&GraphKind::Field.derive(&model, Scheme::MIDPOINT).unwrap(), None).unwrap();
     let options = |stop_after| ExportOptions {
         stop_after: Some(stop_after),
         graphs: vec![GraphKind::Field],
         ..ExportOptions::default()
     };
-    let changes = |stop_after| write(&model, Scheme::ALL[2], &options(stop_after)).unwrap().remove(0).0.changes;
+    let changes = |stop_after| write(&model, Scheme::MIDPOINT, &options(stop_after)).unwrap().remove(0).0.changes;
     assert_eq!(changes(0), ["not optimized"]);
     assert_eq!(changes(3), [format!("the optimizer was stopped after 3 rewrite(s), the last: {}", applied[2])]);
 }
@@ -95,7 +95,7 @@ fn the_momentum_that_is_written_is_the_mass_matrix_times_the_velocity() {
     let written = WriteOptions { precision: Precision::F64, ..WriteOptions::default() };
     let graphs = vec![GraphKind::Velocity, GraphKind::Momentum];
     let options = ExportOptions { graphs, onnx: written, ..ExportOptions::default() };
-    let [_, _, midpoint, ..] = Scheme::ALL;
+    let midpoint = Scheme::MIDPOINT;
     let files = write(&model, midpoint, &options).unwrap();
     let read = |index: usize| onnx::read(&files[index].1.1).unwrap();
     let [q, v, x] = [&[0.3, 0.7][..], &[1.5, -0.4], &[0.3, 0.7, 0.2, -0.9]]
@@ -112,7 +112,7 @@ fn the_momentum_that_is_written_is_the_mass_matrix_times_the_velocity() {
 #[test]
 fn the_momentum_of_a_network_is_refused_before_anything_is_written() {
     let options = ExportOptions { graphs: vec![GraphKind::Momentum], ..ExportOptions::default() };
-    let [_, _, midpoint, ..] = Scheme::ALL;
+    let midpoint = Scheme::MIDPOINT;
     let error = write(&network(), midpoint, &options).unwrap_err().to_string();
     assert!(error.contains("quadratic in p"), "{error}");
 }

@@ -149,7 +149,8 @@ fn a_state_goes_to_the_lattice_and_back_unchanged() {
     assert_eq!(Lattice::new(&state).unwrap().state(), state);
 }
 
-/// Slope of the energy error per step over `parts` parts of a run, and half its 95 % confidence interval.
+/// Slope of the energy error per step over the parts of a run, and half its 99.9 % confidence interval: of a thousand such tests
+/// of a slope of 0 one may fail.
 fn slope(means: &[f64], steps_per_part: f64) -> (f64, f64) {
     let n = means.len() as f64;
     let (t_mean, mean) = ((n - 1.0) / 2.0, means.iter().sum::<f64>() / n);
@@ -157,8 +158,8 @@ fn slope(means: &[f64], steps_per_part: f64) -> (f64, f64) {
     let slope = means.iter().enumerate().map(|(t, e)| (t as f64 - t_mean) * (e - mean)).sum::<f64>() / spread;
     let residual: f64 =
         means.iter().enumerate().map(|(t, e)| (e - mean - slope * (t as f64 - t_mean)).powi(2)).sum::<f64>();
-    // Student's 97.5 % quantile for 18 degrees of freedom is 2.101.
-    let error = 2.101 * (residual / (n - 2.0) / spread).sqrt();
+    // Student's 99.95 % quantile for 18 degrees of freedom is 3.922.
+    let error = 3.922 * (residual / (n - 2.0) / spread).sqrt();
     (slope / steps_per_part, error / steps_per_part)
 }
 
@@ -194,7 +195,7 @@ fn energy_on_the_lattice_stays_where_plain_f32_wanders() {
         spread(&plain),
         spread(&compensated)
     );
-    assert!(drift.abs() < 1e-13 + interval, "{drift:e} ± {interval:e}");
+    assert!(drift.abs() < interval, "{drift:e} ± {interval:e}");
     assert!(10.0 * spread(&lattice) < spread(&plain), "{:e} {:e}", spread(&lattice), spread(&plain));
     assert!(2.0 * spread(&compensated) < spread(&plain), "{:e} {:e}", spread(&compensated), spread(&plain));
 }
