@@ -47,12 +47,7 @@ pub trait Stepper<M: Model<S>, S: Scalar, const N: usize> {
     /// [`Error::StateLength`], [`Error::InputLength`], [`Error::NonFinite`], and what the scheme adds. The state is then
     /// the one before the step.
     fn step(&self, model: &mut M, state: &mut State<S, N>, u: &[S], dt: S) -> Result<S, Error> {
-        if model.dof() != state.dof() {
-            return Err(Error::StateLength);
-        }
-        if model.inputs() != u.len() {
-            return Err(Error::InputLength);
-        }
+        check_lengths(model, state.dof(), u)?;
         let mut next = state.clone();
         let residual = self.advance(model, &mut next, u, dt)?;
         if !next.is_finite() {
@@ -61,6 +56,14 @@ pub trait Stepper<M: Model<S>, S: Scalar, const N: usize> {
         *state = next;
         Ok(residual)
     }
+}
+
+/// Refuses a state or an input of other lengths than the model's.
+fn check_lengths<M: Model<S> + ?Sized, S: Scalar>(model: &M, dof: usize, u: &[S]) -> Result<(), Error> {
+    if model.dof() != dof {
+        return Err(Error::StateLength);
+    }
+    if model.inputs() == u.len() { Ok(()) } else { Err(Error::InputLength) }
 }
 
 /// values\[k\] ← values\[k\] + h·rates\[k\].

@@ -4,7 +4,7 @@
 //! Lubich and Wanner (2006), VIII.5, algorithm 5.1). It doubles the state's memory and costs three additions per increment: the
 //! cheap middle way between plain f32 and the [`Lattice`](crate::state::Lattice). Steps are not undone to the bit.
 
-use super::{Splitting, scratch};
+use super::{Splitting, check_lengths, scratch};
 use crate::error::Error;
 use crate::model::Separable;
 use crate::scalar::Scalar;
@@ -42,12 +42,7 @@ impl<const N: usize> Compensated<N> {
         u: &[f32],
         dt: f32,
     ) -> Result<(), Error> {
-        if model.dof() != self.state.dof() {
-            return Err(Error::StateLength);
-        }
-        if model.inputs() != u.len() {
-            return Err(Error::InputLength);
-        }
+        check_lengths(model, self.state.dof(), u)?;
         let mut next = self.clone();
         let mut rates = [0.0; N];
         let rates = scratch(&mut rates, next.state.dof())?;

@@ -4,7 +4,7 @@
 //! what it does not change, so that undoing takes away the same increments in reverse order. Half kicks are never merged, and
 //! a scheme need not be symmetric to be undone.
 
-use super::{Splitting, scratch};
+use super::{Splitting, check_lengths, scratch};
 use crate::error::Error;
 use crate::model::Separable;
 use crate::scalar::Scalar;
@@ -23,11 +23,10 @@ impl<const N: usize> Lattice<N> {
         u: &[f32],
         dt: f32,
     ) -> Result<(), Error> {
+        check_lengths(model, self.dof(), u)?;
         let mut next = self.clone();
-        let mut mover = Mover::new(&mut next, model, u, dt, false)?;
-        for (is_kick, fraction) in scheme.moves() {
-            mover.go(is_kick, fraction)?;
-        }
+        let mut mover = Mover { state: &mut next, model, u, dt, back: false };
+        scheme.moves().try_for_each(|(is_kick, fraction)| mover.go(is_kick, fraction))?;
         *self = next;
         Ok(())
     }
@@ -43,11 +42,10 @@ impl<const N: usize> Lattice<N> {
         u: &[f32],
         dt: f32,
     ) -> Result<(), Error> {
+        check_lengths(model, self.dof(), u)?;
         let mut previous = self.clone();
-        let mut mover = Mover::new(&mut previous, model, u, dt, true)?;
-        for (is_kick, fraction) in scheme.moves().rev() {
-            mover.go(is_kick, fraction)?;
-        }
+        let mut mover = Mover { state: &mut previous, model, u, dt, back: true };
+        scheme.moves().rev().try_for_each(|(is_kick, fraction)| mover.go(is_kick, fraction))?;
         *self = previous;
         Ok(())
     }
@@ -62,17 +60,7 @@ struct Mover<'a, M, const N: usize> {
     back: bool,
 }
 
-impl<'a, M: Separable<f32>, const N: usize> Mover<'a, M, N> {
-    fn new(state: &'a mut Lattice<N>, model: &'a mut M, u: &'a [f32], dt: f32, back: bool) -> Result<Self, Error> {
-        if model.dof() != state.dof() {
-            return Err(Error::StateLength);
-        }
-        if model.inputs() != u.len() {
-            return Err(Error::InputLength);
-        }
-        Ok(Self { state, model, u, dt, back })
-    }
-
+impl<M: Separable<f32>, const N: usize> Mover<'_, M, N> {
     /// A kick or a drift by this fraction of the step.
     fn go(&mut self, is_kick: bool, fraction: f64) -> Result<(), Error> {
         let (mut at, mut rates) = ([0.0; N], [0.0; N]);
