@@ -34,17 +34,13 @@ pub(crate) fn preset(arguments: &TrainArguments, loaded: &Loaded) -> anyhow::Res
     match &arguments.preset {
         Some(name) => named(name),
         None if is_constrained => Ok(preset::constrained()),
-        None if is_pairwise && has_derivatives(&loaded.train) => Ok(preset::bodies()),
+        None if is_pairwise && Traits::of(&loaded.train).derivatives => Ok(preset::bodies()),
         // A baseline has no energy, so that no other preset suits it.
         None => match &typed.model {
             Some(model) if model.parse::<Kind>()?.is_baseline() => named(model),
             _ => Ok(suggested(&loaded.train, asks_for_steps(arguments))),
         },
     }
-}
-
-fn has_derivatives(train: &Dataset) -> bool {
-    train.trajectories.iter().all(|trajectory| trajectory.derivative.is_some())
 }
 
 /// The constraints that were typed, else those of the named system.

@@ -248,21 +248,7 @@ fn onnx_file(path: &Path, bytes: &[u8], state: &StateInputs) -> Result<Inspectio
         Err(error) if *state != StateInputs::default() => return Err(error.into()),
         Err(_) => {}
     }
-    Ok(Inspection {
-        kind: "onnx",
-        dof: None,
-        inputs: None,
-        separability: None,
-        damping: None,
-        integration: None,
-        learned_through: None,
-        unknowns: BTreeMap::new(),
-        graphs: vec![summary(&name, graph)],
-        field_over_energy: None,
-        device: None,
-        functions: Vec::new(),
-        name,
-    })
+    Ok(Inspection { graphs: vec![summary(&name, graph)], ..bare("onnx", name) })
 }
 
 fn program(path: &Path, bytes: &[u8]) -> Result<Inspection, InspectError> {
@@ -311,13 +297,11 @@ fn program(path: &Path, bytes: &[u8]) -> Result<Inspection, InspectError> {
     })
 }
 
-/// A function says how many numbers it takes and gives, not what they are.
-fn of_function(path: &Path, function: &Function<'_>) -> Inspection {
-    let named =
-        |name: Option<&std::ffi::OsStr>| name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+/// What is known of something of which nothing was read yet.
+fn bare(kind: &'static str, name: String) -> Inspection {
     Inspection {
-        kind: "function",
-        name: named(path.file_stem()),
+        kind,
+        name,
         dof: None,
         inputs: None,
         separability: None,
@@ -328,6 +312,16 @@ fn of_function(path: &Path, function: &Function<'_>) -> Inspection {
         graphs: Vec::new(),
         field_over_energy: None,
         device: None,
+        functions: Vec::new(),
+    }
+}
+
+/// A function says how many numbers it takes and gives, not what they are.
+fn of_function(path: &Path, function: &Function<'_>) -> Inspection {
+    let named =
+        |name: Option<&std::ffi::OsStr>| name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Inspection {
         functions: vec![function_costs(named(path.file_name()), function)],
+        ..bare("function", named(path.file_stem()))
     }
 }

@@ -23,12 +23,7 @@ impl<const N: usize> Lattice<N> {
         u: &[f32],
         dt: f32,
     ) -> Result<(), Error> {
-        check_lengths(model, self.dof(), u)?;
-        let mut next = self.clone();
-        let mut mover = Mover { state: &mut next, model, u, dt, back: false };
-        scheme.moves().try_for_each(|(is_kick, fraction)| mover.go(is_kick, fraction))?;
-        *self = next;
-        Ok(())
+        self.go(scheme.moves(), false, model, u, dt)
     }
 
     /// Takes back the step of length `dt` with `u` held that led here: the state is, bit for bit, the one before it.
@@ -42,38 +37,35 @@ impl<const N: usize> Lattice<N> {
         u: &[f32],
         dt: f32,
     ) -> Result<(), Error> {
-        check_lengths(model, self.dof(), u)?;
-        let mut previous = self.clone();
-        let mut mover = Mover { state: &mut previous, model, u, dt, back: true };
-        scheme.moves().rev().try_for_each(|(is_kick, fraction)| mover.go(is_kick, fraction))?;
-        *self = previous;
-        Ok(())
+        self.go(scheme.moves().rev(), true, model, u, dt)
     }
-}
 
-/// A state on its way through the stages of a step.
-struct Mover<'a, M, const N: usize> {
-    state: &'a mut Lattice<N>,
-    model: &'a mut M,
-    u: &'a [f32],
-    dt: f32,
-    back: bool,
-}
-
-impl<M: Separable<f32>, const N: usize> Mover<'_, M, N> {
-    /// A kick or a drift by this fraction of the step.
-    fn go(&mut self, is_kick: bool, fraction: f64) -> Result<(), Error> {
+    /// Makes all of the moves, or takes them back; or leaves the state as it is.
+    fn go<M: Separable<f32>>(
+        &mut self,
+        moves: impl Iterator<Item = (bool, f64)>,
+        back: bool,
+        model: &mut M,
+        u: &[f32],
+        dt: f32,
+    ) -> Result<(), Error> {
+        check_lengths(model, self.dof(), u)?;
+        let mut moved = self.clone();
         let (mut at, mut rates) = ([0.0; N], [0.0; N]);
-        let (at, rates) = (scratch(&mut at, self.state.dof())?, scratch(&mut rates, self.state.dof())?);
-        let h = f32::from_f64(fraction) * self.dt;
-        if is_kick {
-            self.state.q.read(at);
-            self.model.force(at, self.u, rates);
-            self.state.p.advance(h, rates, self.back)
-        } else {
-            self.state.p.read(at);
-            self.model.velocity(at, rates);
-            self.state.q.advance(h, rates, self.back)
+        let (at, rates) = (scratch(&mut at, self.dof())?, scratch(&mut rates, self.dof())?);
+        for (is_kick, fraction) in moves {
+            let h = f32::from_f64(fraction) * dt;
+            if is_kick {
+                moved.q.read(at);
+                model.force(at, u, rates);
+                moved.p.advance(h, rates, back)?;
+            } else {
+                moved.p.read(at);
+                model.velocity(at, rates);
+                moved.q.advance(h, rates, back)?;
+            }
         }
+        *self = moved;
+        Ok(())
     }
 }
