@@ -5,6 +5,7 @@
 //! [`FunctionPlan`] holds every decision; [`crate::emit`] spells it. It knows the limits of the runtime's format and nothing
 //! of how a step is made.
 
+mod compress;
 mod constants;
 mod function;
 mod kernel;
@@ -24,11 +25,13 @@ use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF, MAX_INPUTS, MAX_INSTRUCTIONS,
 use crate::dynamics::{self, CONSTRAINT, Dissipation, DynamicsError, ENERGY, Model, Separability};
 use crate::graph::{Graph, GraphError, NodeId, Shape, Tensor};
 use crate::optimize::{Storage, optimize_for};
+use crate::quantize::Weights;
 
 use constants::Constants;
 pub use function::{FunctionPlan, Port, lower_graph, ports};
 pub use kernel::{Kernel, Matrix, Pairwise, Slope, Stream};
 use place::Placed;
+pub(crate) use plan::stored;
 pub use plan::{DampingForm, Entry, EntryKind, Operand, Operations, Plan};
 use select::Argument;
 
@@ -76,11 +79,25 @@ impl LowerError {
     }
 }
 
-/// Lowers a model whose weights are known.
+/// Lowers a model whose weights are known, and stores them as they are asked for wherever that loses nothing.
+///
+/// What can be stored in fewer bits is what [`quantize`](crate::quantize::quantize) has rounded; other panels stay f32.
+///
+/// # Errors
+/// As [`lower`].
+pub fn lower_as(model: &Model, weights: Weights) -> Result<Plan, LowerError> {
+    in_f32(model).map(|plan| compress::compress(&plan, weights))
+}
+
+/// Lowers a model whose weights are known, to f32.
 ///
 /// # Errors
 /// [`LowerError`] naming the node that has no kernel, or the limit that is exceeded.
 pub fn lower(model: &Model) -> Result<Plan, LowerError> {
+    lower_as(model, Weights::F32)
+}
+
+fn in_f32(model: &Model) -> Result<Plan, LowerError> {
     let inputs = [(dynamics::STATE, 2 * model.dof()), (dynamics::INPUT, model.inputs())];
     check("degrees of freedom", model.dof(), MAX_DOF)?;
     check("inputs", model.inputs(), MAX_INPUTS)?;
@@ -105,7 +122,7 @@ pub fn lower(model: &Model) -> Result<Plan, LowerError> {
     }
     check("elements of workspace", workspace_len, MAX_WORKSPACE)?;
     let (separable, kinetic_quadratic, inverse_mass) = kinetic(&separability, &mut constants);
-    let constants = constants.into_values();
+    let constants = constants.into_words();
     check("words of constants", constants.len(), MAX_BLOB_WORDS)?;
     Ok(Plan {
         dof: model.dof(),

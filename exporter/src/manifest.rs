@@ -221,6 +221,8 @@ pub struct ProgramRecord {
     pub flash_bytes: usize,
     /// Bytes of constants in it, weights among them.
     pub constants_bytes: usize,
+    /// How many weights of layers are stored how.
+    pub weights: BTreeMap<String, u64>,
     /// Bytes of the workspace, exact; the stack is measured apart, for each target.
     pub workspace_bytes: usize,
     /// Elements of the workspace.

@@ -23,6 +23,7 @@ use crate::manifest::{
     Coordinate, DeviceRecord, FORMAT_VERSION, FileRecord, Integration, Manifest, OnnxRecord, Provenance, Samples,
 };
 use crate::onnx::{OnnxError, WriteOptions};
+use crate::quantize::{QuantizeError, Weights, quantize};
 
 pub(crate) use device::{record as program_record, step_operations};
 pub use kind::GraphKind;
@@ -64,6 +65,8 @@ pub struct ExportOptions {
     pub graphs: Vec<GraphKind>,
     /// Whether the device program is written.
     pub blob: bool,
+    /// How weights are stored on the device; they are rounded to that before anything is derived from the model.
+    pub weights: Weights,
     /// Which of [`GraphKind::FUNCTIONS`] are compiled for the device beside it, each once.
     pub functions: Vec<GraphKind>,
     /// Opset, precision, batch and profile of the ONNX files.
@@ -91,6 +94,7 @@ impl Default for ExportOptions {
             provenance: Provenance { source: "graph".to_owned(), ..Provenance::default() },
             graphs: GraphKind::DEFAULT.to_vec(),
             blob: true,
+            weights: Weights::F32,
             functions: Vec::new(),
             onnx: WriteOptions::default(),
             stop_after: None,
@@ -105,6 +109,9 @@ pub enum ExportError {
     /// What was asked for makes no sense.
     #[error("{0}")]
     Request(String),
+    /// Weights cannot be stored as asked.
+    #[error(transparent)]
+    Quantize(#[from] QuantizeError),
     /// The model cannot be derived or stepped as asked.
     #[error(transparent)]
     Dynamics(#[from] DynamicsError),
@@ -164,6 +171,7 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
     directory::check(directory, options.force)?;
     check_request(model, options)?;
     model.graph().verify()?;
+    let model = &quantize(model, options.weights)?;
     let separability = dynamics::separability(model)?;
     let scheme = options.scheme.unwrap_or_else(|| default_scheme(model, &separability));
     let samples = samples::complete(&options.samples, model)?;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::format::Entry;
+use crate::format::{Entry, kernels};
 
 /// Why a blob was refused, or a step not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Error {
     Checksum,
     /// The blob holds a function where a model is asked for, or a model where a function is.
     Form,
-    /// Families of kernels, bits of [`kernels`](crate::format::kernels), that this build leaves out.
+    /// Kernels, bits of [`kernels`](crate::format::kernels), that this build leaves out.
     MissingKernel(u32),
     /// A header field is out of range or contradicts another.
     Header,
@@ -82,7 +82,7 @@ impl fmt::Display for Error {
             Self::Length => f.write_str("the blob's length is not the one its header states: truncated or padded"),
             Self::Checksum => f.write_str("the blob's checksum does not match: it is corrupt"),
             Self::Form => f.write_str("the blob holds a function and a model is asked for, or the other way round"),
-            Self::MissingKernel(bits) => write!(f, "the blob needs kernels this build leaves out (bits {bits:#x})"),
+            Self::MissingKernel(bits) => missing_kernels(*bits, f),
             Self::Header => f.write_str("a header field of the blob is out of range or contradicts another"),
             Self::Entry(entry) => {
                 write!(f, "entry `{}` of the blob is missing, unexpected or out of range", entry.name())
@@ -108,6 +108,18 @@ impl fmt::Display for Error {
             Self::RecorderFull => f.write_str("the recorder is full"),
         }
     }
+}
+
+fn missing_kernels(bits: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("the blob needs kernels this build leaves out; enable the features of hnn-runtime named")?;
+    let mut unknown = bits;
+    for (bit, name) in kernels::NAMES {
+        if bits & bit != 0 {
+            write!(f, " {name}")?;
+            unknown &= !bit;
+        }
+    }
+    if unknown == 0 { Ok(()) } else { write!(f, " (and bits {unknown:#x}, which this version does not know)") }
 }
 
 impl core::error::Error for Error {}

@@ -15,12 +15,12 @@ pub use header::{EntryRecord, Header, Section, checksum, seal};
 pub use instruction::{
     Binary, Copy, Dense, DenseAdjoint, DenseGradient, Fill, Instruction, MatMul, Select, Sum, Unary,
 };
-pub use kind::{BinaryKind, DampingKind, Entry, SchemeId, SlopeKind, UnaryKind};
+pub use kind::{BinaryKind, DampingKind, Entry, SchemeId, SlopeKind, UnaryKind, WeightKind};
 
 /// First word: the bytes `HNN1`.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"HNN1");
 /// Version of the layout described here.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 /// Words of the header; the instruction section follows at once.
 pub const HEADER_WORDS: usize = 48;
 /// Words of the longest instruction.
@@ -55,22 +55,63 @@ pub const ABSENT: u32 = u32::MAX;
 const _: () = assert!(HEADER_WORDS == 20 + 4 * ENTRY_COUNT);
 const _: () = assert!(3 * MAX_DOF + MAX_INPUTS < MAX_WORKSPACE);
 
-/// Bits of the header word `kernels`: which families of kernels a program needs.
+/// Bits of the header word `kernels`: which kernels a program needs, each behind the cargo feature of its name.
 pub mod kernels {
     /// Arithmetic, comparison, selection and filling, element by element. Always built in.
     pub const ELEMENTWISE: u32 = 1 << 0;
-    /// Functions evaluated by the `math` module: exp, sin, tanh, pow, …
-    pub const TRANSCENDENTAL: u32 = 1 << 1;
     /// Strided copies: slice, transpose, broadcast, concat, pad.
-    pub const STRIDED: u32 = 1 << 2;
+    pub const STRIDED: u32 = 1 << 1;
     /// Sums over an axis.
-    pub const REDUCTION: u32 = 1 << 3;
+    pub const REDUCTION: u32 = 1 << 2;
     /// General matrix products.
-    pub const MATMUL: u32 = 1 << 4;
+    pub const MATMUL: u32 = 1 << 3;
     /// Packed-panel layers and their adjoints.
-    pub const DENSE: u32 = 1 << 5;
-    /// All bits this version defines.
-    pub const ALL: u32 = (1 << 6) - 1;
+    pub const DENSE: u32 = 1 << 4;
+    /// Weights of layers as f16.
+    pub const F16: u32 = 1 << 5;
+    /// Weights of layers as whole numbers of eight bits, with a scale for each row.
+    pub const INT8: u32 = 1 << 6;
+    /// √x.
+    pub const SQRT: u32 = 1 << 8;
+    /// eˣ.
+    pub const EXP: u32 = 1 << 9;
+    /// ln x.
+    pub const LOG: u32 = 1 << 10;
+    /// sin x and cos x.
+    pub const SIN: u32 = 1 << 11;
+    /// tanh x.
+    pub const TANH: u32 = 1 << 12;
+    /// 1/(1 + e⁻ˣ).
+    pub const SIGMOID: u32 = 1 << 13;
+    /// ln(1 + eˣ).
+    pub const SOFTPLUS: u32 = 1 << 14;
+    /// The error function.
+    pub const ERF: u32 = 1 << 15;
+    /// arctan x.
+    pub const ATAN: u32 = 1 << 16;
+    /// aᵇ.
+    pub const POW: u32 = 1 << 17;
+
+    /// The bits and their features, in the order of the bits.
+    pub const NAMES: [(u32, &str); 17] = [
+        (ELEMENTWISE, "elementwise"),
+        (STRIDED, "strided"),
+        (REDUCTION, "reduction"),
+        (MATMUL, "matmul"),
+        (DENSE, "dense"),
+        (F16, "f16"),
+        (INT8, "int8"),
+        (SQRT, "sqrt"),
+        (EXP, "exp"),
+        (LOG, "log"),
+        (SIN, "sin"),
+        (TANH, "tanh"),
+        (SIGMOID, "sigmoid"),
+        (SOFTPLUS, "softplus"),
+        (ERF, "erf"),
+        (ATAN, "atan"),
+        (POW, "pow"),
+    ];
 }
 
 /// Bits of the header word `flags`.

@@ -29,7 +29,10 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "batch")]
+pub mod batch;
 mod compiled;
+mod embed;
 mod error;
 mod execute;
 mod float_mode;
@@ -49,6 +52,8 @@ mod testing;
 mod workspace;
 
 pub use compiled::{Compiled, SeparableView};
+#[doc(hidden)]
+pub use embed::words;
 pub use error::Error;
 pub use float_mode::check_float_mode;
 pub use format::{DampingKind, Entry, SchemeId};

@@ -119,37 +119,38 @@ pub(crate) fn function(kind: UnaryKind) -> fn(&mut [f32]) {
     match kind {
         UnaryKind::Neg => |values| each(values, |x| -x),
         UnaryKind::Reciprocal => |values| each(values, |x| 1.0 / x),
-        UnaryKind::Sqrt => |values| each(values, sqrt),
         UnaryKind::Abs => |values| each(values, f32::abs),
         UnaryKind::Sign => |values| each(values, sign),
         UnaryKind::Floor => |values| each(values, floor),
         UnaryKind::Round => |values| each(values, round),
-        #[cfg(feature = "transcendental")]
+        #[cfg(feature = "sqrt")]
+        UnaryKind::Sqrt => |values| each(values, sqrt),
+        #[cfg(feature = "exp")]
         UnaryKind::Exp => exponential::replace::exp,
-        #[cfg(feature = "transcendental")]
+        #[cfg(feature = "log")]
         UnaryKind::Log => |values| each(values, log),
-        #[cfg(feature = "transcendental")]
+        #[cfg(feature = "sin")]
         UnaryKind::Sin => |values| each(values, sin),
-        #[cfg(feature = "transcendental")]
+        #[cfg(feature = "sin")]
         UnaryKind::Cos => |values| each(values, cos),
-        #[cfg(feature = "transcendental")]
+        #[cfg(feature = "tanh")]
         UnaryKind::Tanh => tanh::replace,
-        #[cfg(feature = "transcendental")]
+        #[cfg(feature = "sigmoid")]
         UnaryKind::Sigmoid => exponential::replace::sigmoid,
-        #[cfg(feature = "transcendental")]
+        #[cfg(feature = "softplus")]
         UnaryKind::Softplus => exponential::replace::softplus,
-        #[cfg(feature = "transcendental")]
+        #[cfg(feature = "erf")]
         UnaryKind::Erf => exponential::replace::erf,
-        #[cfg(feature = "transcendental")]
+        #[cfg(feature = "atan")]
         UnaryKind::Atan => |values| each(values, atan),
         // Unreachable through a parsed program: `parse` refuses kernels that are left out.
-        #[cfg(not(feature = "transcendental"))]
+        #[allow(unreachable_patterns, reason = "with every function there is none left")]
         _ => |_| {},
     }
 }
 
-/// dst\[i\] = f(lhs\[i\], rhs\[i\]), in ascending order; `dst` and `lhs` may be the same cells.
-pub fn combine(kind: BinaryKind, dst: &[Cell<f32>], lhs: &[Cell<f32>], rhs: impl Iterator<Item = f32>) {
+/// dst\[i\] = f(lhs\[i\], rhs\[i\]), in ascending order; all three may be the same cells.
+pub fn combine(kind: BinaryKind, dst: &[Cell<f32>], lhs: &[Cell<f32>], rhs: &[Cell<f32>]) {
     match kind {
         BinaryKind::Add => pairs(dst, lhs, rhs, |a, b| a + b),
         BinaryKind::Sub => pairs(dst, lhs, rhs, |a, b| a - b),
@@ -161,9 +162,9 @@ pub fn combine(kind: BinaryKind, dst: &[Cell<f32>], lhs: &[Cell<f32>], rhs: impl
         BinaryKind::GreaterOrEqual => pairs(dst, lhs, rhs, |a, b| truth(a >= b)),
         #[allow(clippy::float_cmp, reason = "exact equality is what the operator means")]
         BinaryKind::Equal => pairs(dst, lhs, rhs, |a, b| truth(a == b)),
-        #[cfg(feature = "transcendental")]
+        #[cfg(feature = "pow")]
         BinaryKind::Pow => pairs(dst, lhs, rhs, pow),
-        #[cfg(not(feature = "transcendental"))]
+        #[cfg(not(feature = "pow"))]
         BinaryKind::Pow => {}
     }
 }
@@ -175,8 +176,9 @@ fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
     }
 }
 
-fn pairs(dst: &[Cell<f32>], lhs: &[Cell<f32>], rhs: impl Iterator<Item = f32>, function: impl Fn(f32, f32) -> f32) {
+#[inline]
+fn pairs(dst: &[Cell<f32>], lhs: &[Cell<f32>], rhs: &[Cell<f32>], function: impl Fn(f32, f32) -> f32) {
     for ((result, left), right) in dst.iter().zip(lhs).zip(rhs) {
-        result.set(function(left.get(), right));
+        result.set(function(left.get(), right.get()));
     }
 }

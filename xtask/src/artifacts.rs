@@ -28,7 +28,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let scratch = shell.create_temp_dir()?;
     let model = workspace.root.join("firmware-examples").join("model");
     fs::create_dir_all(&model)?;
-    let hnn = || cmd!(shell, "cargo run --release --quiet -p hnn --");
+    // All packages at once, so that features, and with them what is compiled, are those of the tests.
+    cmd!(shell, "cargo build --release --quiet --workspace --bin hnn").run()?;
+    let program = workspace.target_of(&workspace.root).join("release").join("hnn");
+    let hnn = || cmd!(shell, "{program}");
 
     for (name, formula) in FORMULAS {
         let out = scratch.path().join(name);

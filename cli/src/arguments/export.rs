@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use hnn_exporter::import::StateInputs;
 use hnn_exporter::onnx::{Precision, Profile};
 use hnn_exporter::pipeline::GraphKind;
+use hnn_exporter::quantize::Weights;
 use hnn_trainer::ensemble::Member;
 
 /// Shown under `hnn export --help`.
@@ -74,7 +75,7 @@ pub(crate) struct ExportArguments {
     /// Rows of the ONNX graphs: `dynamic` or a number; without it dynamic, and 1 with `--profile st`
     #[arg(long, value_name = "dynamic|N")]
     pub(crate) batch: Option<String>,
-    /// How the device stores weights
+    /// How the device stores weights; what is written is the model with its weights rounded to that
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = WeightFormat::F32)]
     pub(crate) weights: WeightFormat,
     /// Scheme to deploy; without it, leapfrog where H splits and implicit midpoint where it does not, and RATTLE where there are
@@ -142,9 +143,23 @@ pub(crate) enum Emit {
     Blob,
 }
 
+impl From<WeightFormat> for Weights {
+    fn from(format: WeightFormat) -> Self {
+        match format {
+            WeightFormat::F32 => Self::F32,
+            WeightFormat::F16 => Self::F16,
+            WeightFormat::Int8 => Self::Int8,
+        }
+    }
+}
+
 /// How weights are stored on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WeightFormat {
     /// 32-bit floating point
     F32,
+    /// 16-bit floating point
+    F16,
+    /// 8-bit whole numbers, with a scale for each row of a matrix
+    Int8,
 }

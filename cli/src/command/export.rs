@@ -13,24 +13,25 @@ use hnn_exporter::manifest::{Coordinate, DeviceRecord, Integration, Manifest, Pr
 use hnn_exporter::onnx::{self, Batch, MAX_FILE_BYTES, ReadOptions, WriteOptions};
 use hnn_exporter::optimize::optimize_explained;
 use hnn_exporter::pipeline::{ExportOptions, GraphKind, default_scheme, export as write};
+use hnn_exporter::quantize::Weights;
 use hnn_trainer::data::Second;
 use hnn_trainer::ensemble::{Member, is_ensemble};
 use hnn_trainer::loss;
 use hnn_trainer::run;
 
 use super::trained::{self, Trained};
-use crate::arguments::{Emit, ExportArguments, WeightFormat};
+use crate::arguments::{Emit, ExportArguments};
 use crate::source::{self, Source};
 use crate::{Verdict, console, file, settings};
 
 /// Exports a model.
 pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
-    let WeightFormat::F32 = arguments.weights;
     let (model, mut options) = subject(arguments)?;
     options.scheme = scheme(arguments, options.scheme, &model)?;
     options.dt = arguments.dt.unwrap_or(options.dt);
     options.force = arguments.force;
     options.onnx = onnx_options(arguments)?;
+    options.weights = arguments.weights.into();
     options.blob = arguments.emit.contains(&Emit::Blob);
     options.stop_after = arguments.stop_after;
     (options.graphs, options.functions) = graphs(arguments, &options.graphs)?;
@@ -271,10 +272,17 @@ fn summarize(manifest: &Manifest, out: &Path) {
     let step = &manifest.integration;
     console::say(format!("scheme {}, dt {} s", step.scheme, step.dt));
     match &manifest.device {
-        DeviceRecord::Program(program) => console::say(format!(
-            "device: {} bytes of flash for the program, {} bytes of workspace, {} multiply-adds per step",
-            program.flash_bytes, program.workspace_bytes, program.step.multiply_adds
-        )),
+        DeviceRecord::Program(program) => {
+            console::say(format!(
+                "device: {} bytes of flash for the program, {} bytes of workspace, {} multiply-adds per step",
+                program.flash_bytes, program.workspace_bytes, program.step.multiply_adds
+            ));
+            if program.weights.keys().any(|storage| storage != Weights::F32.name()) {
+                let stored: Vec<String> =
+                    program.weights.iter().map(|(storage, count)| format!("{count} as {storage}")).collect();
+                console::say(format!("weights: {}", stored.join(", ")));
+            }
+        }
         DeviceRecord::Absent { reason } => console::note(format!("no device program: {reason}")),
     }
     for function in &manifest.functions {

@@ -4,12 +4,14 @@
 //! [`hnn_runtime::format`]; this file only translates names. The same plan gives the same words.
 
 use hnn_runtime::format::{
-    self, BinaryKind, DampingKind, EntryRecord, HEADER_WORDS, Header, Instruction, Section, SlopeKind, UnaryKind, flags,
+    self, BinaryKind, DampingKind, EntryRecord, HEADER_WORDS, Header, Instruction, Section, SlopeKind, UnaryKind,
+    WeightKind, flags,
 };
 
 use crate::dynamics::Scheme;
 use crate::graph::{Binary, Comparison, Unary};
 use crate::lower::{DampingForm, EntryKind, FunctionPlan, Kernel, Operand, Pairwise, Plan, Slope};
+use crate::quantize::Weights;
 
 /// The words of a plan to be stepped with `scheme` and `dt` seconds.
 ///
@@ -74,11 +76,10 @@ fn program(families: &mut u32, code: &mut Vec<u32>, kernels: &[Kernel<Operand>],
 }
 
 /// Header, instructions and constants in one, with word count and checksum.
-fn sealed(mut header: Header, code: &[u32], constants: &[f32]) -> Vec<u32> {
+fn sealed(mut header: Header, code: &[u32], constants: &[u32]) -> Vec<u32> {
     header.instructions = Section { offset: word(HEADER_WORDS), len: word(code.len()) };
     header.constants = Section { offset: word(HEADER_WORDS + code.len()), len: word(constants.len()) };
-    let constants = constants.iter().map(|value| value.to_bits());
-    let mut words: Vec<u32> = header.encode().into_iter().chain(code.iter().copied()).chain(constants).collect();
+    let mut words: Vec<u32> = header.encode().iter().chain(code).chain(constants).copied().collect();
     format::seal(&mut words);
     words
 }
@@ -170,22 +171,26 @@ fn instruction(kernel: &Kernel<Operand>) -> Instruction {
             lhs_strides: [lhs.batch, lhs.row, lhs.col].map(word),
             rhs_strides: [rhs.batch, rhs.row, rhs.col].map(word),
         }),
-        Kernel::Dense { panel, bias, src, dst, rows, cols, activation } => {
+        Kernel::Dense { panel, weights, bias, src, dst, rows, cols, activation } => {
+            let weights = weight_kind(*weights);
             let (panel, bias, src, dst) = (operand(*panel), optional(*bias), operand(*src), target(*dst));
             let (rows, cols, activation) = (word(*rows), word(*cols), activation.map(unary));
-            Instruction::Dense(format::Dense { panel, bias, src, dst, rows, cols, activation })
+            Instruction::Dense(format::Dense { panel, weights, bias, src, dst, rows, cols, activation })
         }
-        Kernel::DenseAdjoint { panel, src, slope, dst, rows, cols } => {
+        Kernel::DenseAdjoint { panel, weights, src, slope, dst, rows, cols } => {
+            let weights = weight_kind(*weights);
             let (panel, src, dst, rows, cols) =
                 (operand(*panel), operand(*src), target(*dst), word(*rows), word(*cols));
             let slope = slope.map(|(kind, values)| (slope_kind(kind), operand(values)));
-            Instruction::DenseAdjoint(format::DenseAdjoint { panel, src, slope, dst, rows, cols })
+            Instruction::DenseAdjoint(format::DenseAdjoint { panel, weights, src, slope, dst, rows, cols })
         }
-        Kernel::DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope } => {
+        Kernel::DenseGradient { panel, weights, bias, src, factor, dst, rows, cols, activation, slope } => {
+            let weights = weight_kind(*weights);
             let (panel, bias, src, factor) = (operand(*panel), optional(*bias), operand(*src), operand(*factor));
             let (dst, rows, cols) = (target(*dst), word(*rows), word(*cols));
             let (activation, slope) = (unary(*activation), slope_kind(*slope));
-            let gradient = format::DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope };
+            let gradient =
+                format::DenseGradient { panel, weights, bias, src, factor, dst, rows, cols, activation, slope };
             Instruction::DenseGradient(gradient)
         }
     }
@@ -193,6 +198,14 @@ fn instruction(kernel: &Kernel<Operand>) -> Instruction {
 
 fn optional(at: Option<Operand>) -> format::Operand {
     at.map_or(format::Operand::ABSENT, operand)
+}
+
+fn weight_kind(weights: Weights) -> WeightKind {
+    match weights {
+        Weights::F32 => WeightKind::F32,
+        Weights::F16 => WeightKind::F16,
+        Weights::Int8 => WeightKind::Int8,
+    }
 }
 
 fn slope_kind(slope: Slope) -> SlopeKind {

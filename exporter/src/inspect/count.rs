@@ -7,7 +7,7 @@ use hnn_runtime::{DampingKind, Function, Program};
 
 use crate::dynamics::Scheme;
 use crate::graph::{Binary, Graph, Node, NodeId, Op, Unary};
-use crate::lower::Operations;
+use crate::lower::{Operations, stored};
 use crate::manifest::{Dimension, FunctionRecord, Port, ProgramRecord};
 use crate::pipeline::step_operations;
 
@@ -80,6 +80,9 @@ pub(super) fn program_costs(program: &Program<'_>, scheme: Scheme) -> ProgramRec
     ProgramRecord {
         flash_bytes: program.header().word_count as usize * size_of::<u32>(),
         constants_bytes: std::mem::size_of_val(program.constants()),
+        weights: stored(
+            Entry::ALL.iter().flat_map(|entry| program.instructions(*entry)).filter_map(|each| panel(&each)),
+        ),
         workspace_bytes: program.workspace_len() * size_of::<f32>(),
         workspace_len: program.workspace_len(),
         step: step_operations(&entries, scheme, damped, program.is_kinetic_quadratic(), program.constraints()),
@@ -101,6 +104,17 @@ pub(super) fn function_costs(file: String, function: &Function<'_>) -> FunctionR
         workspace_len: function.workspace_len(),
         call: function.instructions().fold(Operations::default(), |sum, each| sum.plus(operations(&each), 1)),
     }
+}
+
+/// Start, storage and number of the weights that an instruction reads.
+fn panel(instruction: &Instruction) -> Option<(usize, &'static str, u64)> {
+    let (panel, weights, rows, cols) = match instruction {
+        Instruction::Dense(dense) => (dense.panel, dense.weights, dense.rows, dense.cols),
+        Instruction::DenseAdjoint(dense) => (dense.panel, dense.weights, dense.rows, dense.cols),
+        Instruction::DenseGradient(dense) => (dense.panel, dense.weights, dense.rows, dense.cols),
+        _ => return None,
+    };
+    Some((panel.offset(), weights.name(), u64::from(rows) * u64::from(cols)))
 }
 
 fn operations(instruction: &Instruction) -> Operations {

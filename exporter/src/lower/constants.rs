@@ -78,9 +78,9 @@ impl Constants {
         Panel { at, rows, cols, transposed: false }
     }
 
-    /// All values.
-    pub(super) fn into_values(self) -> Vec<f32> {
-        self.values
+    /// The bits of all values.
+    pub(super) fn into_words(self) -> Vec<u32> {
+        self.values.iter().map(|value| value.to_bits()).collect()
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
         let first = constants.panel(&[1., 2., 3., 4., 5., 6.], 2, 3);
         let again = constants.panel(&[1., 4., 2., 5., 3., 6.], 3, 2);
         assert_eq!(again, Panel { transposed: true, ..first });
-        assert_eq!(constants.into_values().len(), 6);
+        assert_eq!(constants.into_words().len(), 6);
     }
 
     #[test]

@@ -48,8 +48,8 @@ pub struct FunctionPlan {
     pub kernels: Vec<Kernel<Operand>>,
     /// Where the results start afterwards; it may lie in the arguments or among the constants.
     pub result: Operand,
-    /// All constants, packed panels among them.
-    pub constants: Vec<f32>,
+    /// The bits of all constants, packed panels among them.
+    pub constants: Vec<u32>,
     /// Elements of the workspace, arguments included.
     pub workspace_len: usize,
     /// Most elements that live at the same time besides the arguments.
@@ -105,7 +105,7 @@ pub fn lower_graph(graph: &Graph) -> Result<FunctionPlan, LowerError> {
     let mut constants = Constants::default();
     let (placed, _) = program(&graph, root, &inputs, &mut constants)?;
     check("elements of workspace", placed.workspace_len, MAX_WORKSPACE)?;
-    let constants = constants.into_values();
+    let constants = constants.into_words();
     check("words of constants", constants.len(), MAX_BLOB_WORDS)?;
     Ok(FunctionPlan {
         arguments,

@@ -8,6 +8,7 @@ use std::fmt;
 use crate::graph::{Binary, Comparison, Unary};
 
 use super::plan::Operations;
+use crate::quantize::Weights;
 
 /// A function of two numbers; comparisons give 1 or 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -172,6 +173,8 @@ pub enum Kernel<O> {
     Dense {
         /// Packed W.
         panel: O,
+        /// How it is stored.
+        weights: Weights,
         /// Start of the sums.
         bias: Option<O>,
         /// Argument, `cols` elements.
@@ -189,6 +192,8 @@ pub enum Kernel<O> {
     DenseAdjoint {
         /// Packed W.
         panel: O,
+        /// How it is stored.
+        weights: Weights,
         /// Argument, `rows` elements.
         src: O,
         /// A derivative that `src` is first multiplied with, and the `rows` elements it follows from.
@@ -205,6 +210,8 @@ pub enum Kernel<O> {
     DenseGradient {
         /// Packed W.
         panel: O,
+        /// How it is stored.
+        weights: Weights,
         /// Start of the forward sums.
         bias: Option<O>,
         /// Argument, `cols` elements.
@@ -274,17 +281,21 @@ impl<O: Copy> Kernel<O> {
             Self::MatMul { lhs, rhs, batch, rows, inner, cols, .. } => {
                 vec![lhs.access([*batch, *rows, *inner]), rhs.access([*batch, *inner, *cols])]
             }
-            Self::Dense { panel, bias, src, rows, cols, .. } => {
+            Self::Dense { panel, weights, bias, src, rows, cols, .. } => {
                 let bias = bias.map(|bias| whole(bias, *rows));
-                [whole(*panel, rows * cols), whole(*src, *cols)].into_iter().chain(bias).collect()
+                [whole(*panel, weights.panel_words(*rows, *cols)), whole(*src, *cols)].into_iter().chain(bias).collect()
             }
-            Self::DenseAdjoint { panel, src, slope, rows, cols, .. } => {
+            Self::DenseAdjoint { panel, weights, src, slope, rows, cols, .. } => {
                 let values = slope.map(|(_, values)| whole(values, *rows));
-                [whole(*panel, rows * cols), whole(*src, *rows)].into_iter().chain(values).collect()
+                [whole(*panel, weights.panel_words(*rows, *cols)), whole(*src, *rows)]
+                    .into_iter()
+                    .chain(values)
+                    .collect()
             }
-            Self::DenseGradient { panel, bias, src, factor, rows, cols, .. } => {
+            Self::DenseGradient { panel, weights, bias, src, factor, rows, cols, .. } => {
                 let bias = bias.map(|bias| whole(bias, *rows));
-                let others = [whole(*panel, rows * cols), whole(*src, *cols), whole(*factor, *rows)];
+                let others =
+                    [whole(*panel, weights.panel_words(*rows, *cols)), whole(*src, *cols), whole(*factor, *rows)];
                 others.into_iter().chain(bias).collect()
             }
         }
@@ -325,19 +336,19 @@ impl<O: Copy> Kernel<O> {
             Self::MatMul { lhs, rhs, dst, batch, rows, inner, cols } => {
                 Kernel::MatMul { lhs: lhs.map(place), rhs: rhs.map(place), dst: place(dst), batch, rows, inner, cols }
             }
-            Self::Dense { panel, bias, src, dst, rows, cols, activation } => {
+            Self::Dense { panel, weights, bias, src, dst, rows, cols, activation } => {
                 let (panel, bias, src, dst) = (place(panel), bias.map(place), place(src), place(dst));
-                Kernel::Dense { panel, bias, src, dst, rows, cols, activation }
+                Kernel::Dense { panel, weights, bias, src, dst, rows, cols, activation }
             }
-            Self::DenseAdjoint { panel, src, slope, dst, rows, cols } => {
+            Self::DenseAdjoint { panel, weights, src, slope, dst, rows, cols } => {
                 let (panel, src, dst) = (place(panel), place(src), place(dst));
                 let slope = slope.map(|(kind, values)| (kind, place(values)));
-                Kernel::DenseAdjoint { panel, src, slope, dst, rows, cols }
+                Kernel::DenseAdjoint { panel, weights, src, slope, dst, rows, cols }
             }
-            Self::DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope } => {
+            Self::DenseGradient { panel, weights, bias, src, factor, dst, rows, cols, activation, slope } => {
                 let (panel, bias, src, factor, dst) =
                     (place(panel), bias.map(place), place(src), place(factor), place(dst));
-                Kernel::DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope }
+                Kernel::DenseGradient { panel, weights, bias, src, factor, dst, rows, cols, activation, slope }
             }
         }
     }
@@ -375,6 +386,18 @@ fn calls(op: Unary, len: usize) -> usize {
     }
 }
 
+/// A panel in a listing: where it lies, and its storage unless that is f32.
+struct Stored<'a, O>(&'a O, Weights);
+
+impl<O: fmt::Display> fmt::Display for Stored<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Weights::F32 => self.0.fmt(f),
+            weights => write!(f, "{}:{}", self.0, weights.name()),
+        }
+    }
+}
+
 impl<O: fmt::Display> fmt::Display for Stream<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.at, if self.step == 0 { "*" } else { "" })
@@ -395,18 +418,21 @@ impl<O: fmt::Display> fmt::Display for Kernel<O> {
             Self::MatMul { lhs, rhs, dst, batch, rows, inner, cols } => {
                 write!(f, "{dst} = matmul({}, {}) [{batch}: {rows}, {inner}, {cols}]", lhs.at, rhs.at)
             }
-            Self::Dense { panel, bias, src, dst, rows, cols, activation } => {
+            Self::Dense { panel, weights, bias, src, dst, rows, cols, activation } => {
+                let panel = Stored(panel, *weights);
                 write!(f, "{dst} = {}(dense {panel} [{rows}, {cols}] {src}", activation.map_or("", Unary::name))?;
                 match bias {
                     Some(bias) => write!(f, " + {bias})"),
                     None => f.write_str(")"),
                 }
             }
-            Self::DenseAdjoint { panel, src, slope, dst, rows, cols } => {
+            Self::DenseAdjoint { panel, weights, src, slope, dst, rows, cols } => {
+                let panel = Stored(panel, *weights);
                 write!(f, "{dst} = dense_adjoint {panel} [{rows}, {cols}] {src}")?;
                 slope.as_ref().map_or(Ok(()), |(kind, values)| write!(f, " * {}({values})", kind.name()))
             }
-            Self::DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope } => {
+            Self::DenseGradient { panel, weights, bias, src, factor, dst, rows, cols, activation, slope } => {
+                let panel = Stored(panel, *weights);
                 let (function, slope) = (activation.name(), slope.name());
                 write!(f, "{dst} = dense_gradient {panel} [{rows}, {cols}] {factor} * {slope}({function}({src}")?;
                 match bias {

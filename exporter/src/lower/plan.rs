@@ -3,6 +3,7 @@
 //! A plan is a plain value. Every decision is made here; a writer only spells it. It holds no reference to the graph it
 //! came from, and prints as a listing that a person can follow.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::kernel::Kernel;
@@ -106,8 +107,8 @@ pub struct Plan {
     pub damping: DampingForm,
     /// Whether R is the same in all states.
     pub damping_constant: bool,
-    /// All constants, packed panels among them.
-    pub constants: Vec<f32>,
+    /// The words of all constants, packed panels among them: bits of f32 but for panels of another storage.
+    pub constants: Vec<u32>,
     /// Elements of the workspace, x and u included.
     pub workspace_len: usize,
     /// The programs.
@@ -153,11 +154,35 @@ impl Plan {
         self.workspace_len * size_of::<f32>()
     }
 
+    /// How many weights of layers are stored how, by the name of the storage.
+    #[must_use]
+    pub fn weights(&self) -> BTreeMap<String, u64> {
+        let kernels = self.entries.iter().flat_map(|entry| &entry.kernels);
+        stored(kernels.filter_map(|kernel| match kernel {
+            Kernel::Dense { panel: Operand::Constant(at), weights, rows, cols, .. }
+            | Kernel::DenseAdjoint { panel: Operand::Constant(at), weights, rows, cols, .. }
+            | Kernel::DenseGradient { panel: Operand::Constant(at), weights, rows, cols, .. } => {
+                Some((*at, weights.name(), (rows * cols) as u64))
+            }
+            _ => None,
+        }))
+    }
+
     /// What one run of an entry costs; nothing where there is no such entry.
     #[must_use]
     pub fn operations(&self, kind: EntryKind) -> Operations {
         self.entry(kind).map_or_else(Operations::default, Entry::operations)
     }
+}
+
+/// Weights by the name of their storage, those of each panel once: (start, storage, weights) of every use.
+pub(crate) fn stored<'a>(panels: impl Iterator<Item = (usize, &'a str, u64)>) -> BTreeMap<String, u64> {
+    let panels: BTreeMap<usize, (&str, u64)> = panels.map(|(at, name, count)| (at, (name, count))).collect();
+    let mut weights = BTreeMap::new();
+    for (name, count) in panels.into_values() {
+        *weights.entry(name.to_owned()).or_insert(0) += count;
+    }
+    weights
 }
 
 impl Entry {

@@ -6,6 +6,7 @@ mod memory;
 mod models;
 mod numbers;
 mod refusal;
+mod storage;
 
 use super::*;
 use crate::graph::Unary;
@@ -21,8 +22,7 @@ fn weights_are_stored_once() {
     let plan = lower(&ragged()).unwrap();
     let weights = 2 * 7 + 7 * 5 + 5;
     let biases = 7 + 5 + 1;
-    // One more word: the 1 of 1 − tanh².
-    assert_eq!(plan.constants.len(), weights + biases + 1, "{plan}");
+    assert_eq!(plan.constants.len(), weights + biases, "{plan}");
     let words = crate::emit::blob(&plan, crate::dynamics::Scheme::MIDPOINT, 0.01);
     let code: usize = hnn_runtime::Program::parse(&words).unwrap().header().instructions.len as usize;
     assert_eq!(words.len(), hnn_runtime::format::HEADER_WORDS + code + plan.constants.len());

@@ -7,7 +7,7 @@ use hnn_runtime::{AnyStepper, Compiled, Function, Program, State, Stepper, Traje
 
 use crate::dynamics::{Model, Scheme};
 use crate::emit::{blob, blob_bytes, function_blob};
-use crate::lower::{self, DampingForm, EntryKind, LowerError, Operations, Plan, lower, lower_graph};
+use crate::lower::{self, DampingForm, EntryKind, LowerError, Operations, Plan, lower_as, lower_graph};
 use crate::manifest::{Dimension, FunctionRecord, Port, ProgramRecord, Samples, Trajectory};
 
 use super::{ExportError, ExportOptions, GraphKind};
@@ -33,7 +33,7 @@ pub(super) fn program(
     start: Option<&[f64]>,
     samples: &Samples,
 ) -> Result<Result<DeviceProgram, String>, ExportError> {
-    let plan = match lower(model) {
+    let plan = match lower_as(model, options.weights) {
         Ok(plan) => plan,
         Err(error @ (LowerError::Node { .. } | LowerError::TooLarge { .. } | LowerError::Depends { .. })) => {
             return Ok(Err(error.to_string()));
@@ -148,7 +148,8 @@ pub(crate) fn record(plan: &Plan, scheme: Scheme, words: usize) -> ProgramRecord
     let damped = plan.damping != DampingForm::None;
     ProgramRecord {
         flash_bytes: words * size_of::<u32>(),
-        constants_bytes: plan.constants.len() * size_of::<f32>(),
+        constants_bytes: size_of_val(&plan.constants[..]),
+        weights: plan.weights(),
         workspace_bytes: plan.workspace_bytes(),
         workspace_len: plan.workspace_len,
         step: step_operations(&entries, scheme, damped, plan.kinetic_quadratic, plan.constraints),

@@ -3,7 +3,7 @@
 //! The first word is `opcode | kind << 8 | bits << 16`; the number of words that follow is fixed by the opcode. Offsets
 //! and strides count elements. Decoding rejects unknown codes and stray bits, so every instruction has one encoding.
 
-use super::{BinaryKind, MAX_INSTRUCTION_WORDS, Operand, SlopeKind, UnaryKind, kernels};
+use super::{BinaryKind, MAX_INSTRUCTION_WORDS, Operand, SlopeKind, UnaryKind, WeightKind, kernels};
 
 /// dst\[i\] = f(src\[i\]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +123,8 @@ pub struct MatMul {
 pub struct Dense {
     /// Packed weights in the constant section.
     pub panel: Operand,
+    /// How they are stored.
+    pub weights: WeightKind,
     /// `rows` values, or [`Operand::ABSENT`].
     pub bias: Operand,
     /// `cols` values of the workspace.
@@ -142,6 +144,8 @@ pub struct Dense {
 pub struct DenseAdjoint {
     /// Packed weights in the constant section.
     pub panel: Operand,
+    /// How they are stored.
+    pub weights: WeightKind,
     /// `rows` values of the workspace.
     pub src: Operand,
     /// What `src` is first multiplied with: the derivative of an activation, and the `rows` values of the workspace it
@@ -161,6 +165,8 @@ pub struct DenseAdjoint {
 pub struct DenseGradient {
     /// Packed weights in the constant section.
     pub panel: Operand,
+    /// How they are stored.
+    pub weights: WeightKind,
     /// `rows` values, or [`Operand::ABSENT`].
     pub bias: Operand,
     /// `cols` values of the workspace.
@@ -260,15 +266,24 @@ impl Instruction {
             }
             Self::Dense(i) => {
                 let kind = i.activation.map_or(0, UnaryKind::code);
-                put(&[head(DENSE, kind, 0), i.panel.word(), i.bias.word(), i.src.word(), i.dst, i.rows, i.cols]);
+                put(&[
+                    head(DENSE, kind, i.weights.code() << 8),
+                    i.panel.word(),
+                    i.bias.word(),
+                    i.src.word(),
+                    i.dst,
+                    i.rows,
+                    i.cols,
+                ]);
             }
             Self::DenseAdjoint(i) => {
                 let (kind, values) = i.slope.map_or((0, Operand::ABSENT), |(kind, values)| (kind.code(), values));
-                let head = head(DENSE_ADJOINT, kind, 0);
+                let head = head(DENSE_ADJOINT, kind, i.weights.code() << 8);
                 put(&[head, i.panel.word(), i.src.word(), values.word(), i.dst, i.rows, i.cols]);
             }
             Self::DenseGradient(i) => {
-                put(&[head(DENSE_GRADIENT, i.activation.code(), i.slope.code()), i.panel.word(), i.bias.word()]);
+                let head = head(DENSE_GRADIENT, i.activation.code(), i.slope.code() | i.weights.code() << 8);
+                put(&[head, i.panel.word(), i.bias.word()]);
                 put(&[i.src.word(), i.factor.word(), i.dst, i.rows, i.cols]);
             }
         }
@@ -277,7 +292,8 @@ impl Instruction {
 
     /// Reads the first instruction of `words` and returns it with the words after it.
     ///
-    /// `None` where the words end early, the opcode or kind is unknown, or an unused bit of the first word is set.
+    /// `None` where the words end early, the opcode or kind is unknown or belongs to a kernel that this build leaves out, or an
+    /// unused bit of the first word is set.
     #[must_use]
     pub fn decode(words: &[u32]) -> Option<(Self, &[u32])> {
         let (&head, rest) = words.split_first()?;
@@ -286,7 +302,8 @@ impl Instruction {
         let bits_used = match opcode {
             BINARY => 0b11,
             SELECT => 0b111,
-            DENSE_GRADIENT => 0xff,
+            DENSE | DENSE_ADJOINT => 0xff00,
+            DENSE_GRADIENT => 0xffff,
             _ => 0,
         };
         let kind_used = matches!(opcode, UNARY | BINARY | DENSE | DENSE_ADJOINT | DENSE_GRADIENT);
@@ -315,19 +332,20 @@ impl Instruction {
                 let (&[dst, len, value], rest) = rest.split_first_chunk()?;
                 Some((Self::Fill(Fill { dst, len, value }), rest))
             }
-            COPY => decode_copy(rest),
-            SUM => {
+            COPY if cfg!(feature = "strided") => decode_copy(rest),
+            SUM if cfg!(feature = "reduction") => {
                 let (&[src, dst, outer, len, inner], rest) = rest.split_first_chunk()?;
                 Some((Self::Sum(Sum { src: Operand::from_word(src), dst, outer, len, inner }), rest))
             }
-            MATMUL => decode_matmul(rest),
-            DENSE => {
+            MATMUL if cfg!(feature = "matmul") => decode_matmul(rest),
+            DENSE if cfg!(feature = "dense") => {
                 let (&[panel, bias, src, dst, rows, cols], rest) = rest.split_first_chunk()?;
                 let [panel, bias, src] = [panel, bias, src].map(Operand::from_word);
                 let activation = if kind == 0 { None } else { Some(UnaryKind::from_code(kind)?) };
-                Some((Self::Dense(Dense { panel, bias, src, dst, rows, cols, activation }), rest))
+                let weights = WeightKind::from_code(bits >> 8)?;
+                Some((Self::Dense(Dense { panel, weights, bias, src, dst, rows, cols, activation }), rest))
             }
-            DENSE_ADJOINT => {
+            DENSE_ADJOINT if cfg!(feature = "dense") => {
                 let (&[panel, src, values, dst, rows, cols], rest) = rest.split_first_chunk()?;
                 let [panel, src, values] = [panel, src, values].map(Operand::from_word);
                 let slope = match (kind, values.is_absent()) {
@@ -335,13 +353,15 @@ impl Instruction {
                     (_, false) => Some((SlopeKind::from_code(kind)?, values)),
                     _ => return None,
                 };
-                Some((Self::DenseAdjoint(DenseAdjoint { panel, src, slope, dst, rows, cols }), rest))
+                let weights = WeightKind::from_code(bits >> 8)?;
+                Some((Self::DenseAdjoint(DenseAdjoint { panel, weights, src, slope, dst, rows, cols }), rest))
             }
-            DENSE_GRADIENT => {
+            DENSE_GRADIENT if cfg!(feature = "dense") => {
                 let (&[panel, bias, src, factor, dst, rows, cols], rest) = rest.split_first_chunk()?;
                 let [panel, bias, src, factor] = [panel, bias, src, factor].map(Operand::from_word);
-                let (activation, slope) = (UnaryKind::from_code(kind)?, SlopeKind::from_code(bits)?);
-                let gradient = DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope };
+                let (activation, slope) = (UnaryKind::from_code(kind)?, SlopeKind::from_code(bits & 0xff)?);
+                let weights = WeightKind::from_code(bits >> 8)?;
+                let gradient = DenseGradient { panel, weights, bias, src, factor, dst, rows, cols, activation, slope };
                 Some((Self::DenseGradient(gradient), rest))
             }
             _ => None,
@@ -353,14 +373,18 @@ impl Instruction {
     pub const fn kernels(&self) -> u32 {
         match self {
             Self::Unary(i) => unary_kernels(i.kind),
-            Self::Binary(i) if matches!(i.kind, BinaryKind::Pow) => kernels::ELEMENTWISE | kernels::TRANSCENDENTAL,
+            Self::Binary(i) if matches!(i.kind, BinaryKind::Pow) => kernels::ELEMENTWISE | kernels::POW,
             Self::Binary(_) | Self::Select(_) | Self::Fill(_) => kernels::ELEMENTWISE,
             Self::Copy(_) => kernels::STRIDED,
             Self::Sum(_) => kernels::REDUCTION,
             Self::MatMul(_) => kernels::MATMUL,
-            Self::Dense(Dense { activation: Some(kind), .. }) => kernels::DENSE | unary_kernels(*kind),
-            Self::DenseGradient(i) => kernels::DENSE | unary_kernels(i.activation),
-            Self::Dense(_) | Self::DenseAdjoint(_) => kernels::DENSE,
+            Self::Dense(Dense { activation: Some(kind), weights, .. }) => {
+                dense_kernels(*weights) | unary_kernels(*kind)
+            }
+            Self::DenseGradient(i) => dense_kernels(i.weights) | unary_kernels(i.activation),
+            Self::Dense(Dense { weights, .. }) | Self::DenseAdjoint(DenseAdjoint { weights, .. }) => {
+                dense_kernels(*weights)
+            }
         }
     }
 
@@ -378,17 +402,34 @@ impl Instruction {
     }
 }
 
+const fn dense_kernels(weights: WeightKind) -> u32 {
+    kernels::DENSE
+        | match weights {
+            WeightKind::F32 => 0,
+            WeightKind::F16 => kernels::F16,
+            WeightKind::Int8 => kernels::INT8,
+        }
+}
+
 const fn unary_kernels(kind: UnaryKind) -> u32 {
-    match kind {
-        UnaryKind::Neg
-        | UnaryKind::Reciprocal
-        | UnaryKind::Sqrt
-        | UnaryKind::Abs
-        | UnaryKind::Sign
-        | UnaryKind::Floor
-        | UnaryKind::Round => kernels::ELEMENTWISE,
-        _ => kernels::ELEMENTWISE | kernels::TRANSCENDENTAL,
-    }
+    kernels::ELEMENTWISE
+        | match kind {
+            UnaryKind::Neg
+            | UnaryKind::Reciprocal
+            | UnaryKind::Abs
+            | UnaryKind::Sign
+            | UnaryKind::Floor
+            | UnaryKind::Round => 0,
+            UnaryKind::Sqrt => kernels::SQRT,
+            UnaryKind::Exp => kernels::EXP,
+            UnaryKind::Log => kernels::LOG,
+            UnaryKind::Sin | UnaryKind::Cos => kernels::SIN,
+            UnaryKind::Tanh => kernels::TANH,
+            UnaryKind::Sigmoid => kernels::SIGMOID,
+            UnaryKind::Softplus => kernels::SOFTPLUS,
+            UnaryKind::Erf => kernels::ERF,
+            UnaryKind::Atan => kernels::ATAN,
+        }
 }
 
 fn decode_copy(rest: &[u32]) -> Option<(Instruction, &[u32])> {

@@ -90,6 +90,48 @@ codes! {
 }
 
 codes! {
+    /// How the weights of a panel are stored. Groups of four rows follow each other, each column by column.
+    WeightKind {
+        /// IEEE binary32, one a word; a last group of fewer rows has only these.
+        F32 = 0, "f32";
+        /// IEEE binary16, two a word, the first in the low half; a last group of fewer rows is filled up with zeros.
+        F16 = 1, "f16";
+        /// Whole numbers from −127 to 127, four a word, the first in the lowest eight bits, a last group filled up with zeros; before
+        /// them an f32 for each row, which its numbers are to be multiplied with.
+        Int8 = 2, "int8";
+    }
+}
+
+impl WeightKind {
+    /// Words of one column of a group of four rows.
+    #[must_use]
+    pub const fn column_words(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+            Self::Int8 => 1,
+        }
+    }
+
+    /// Whether each row has a scale of its own.
+    #[must_use]
+    pub const fn is_scaled(self) -> bool {
+        matches!(self, Self::Int8)
+    }
+
+    /// Words of a panel, scales included.
+    #[must_use]
+    pub const fn panel_words(self, rows: u32, cols: u32) -> u64 {
+        let (rows, cols) = (rows as u64, cols as u64);
+        match self {
+            Self::F32 => rows * cols,
+            Self::F16 => rows.div_ceil(4) * cols * 2,
+            Self::Int8 => rows + rows.div_ceil(4) * cols,
+        }
+    }
+}
+
+codes! {
     /// Functions of two numbers; a comparison gives 1.0 or 0.0.
     BinaryKind {
         /// a + b

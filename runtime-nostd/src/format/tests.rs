@@ -2,7 +2,7 @@
 
 use super::{
     Binary, BinaryKind, Copy, Dense, DenseAdjoint, DenseGradient, Entry, Fill, Header, Instruction,
-    MAX_INSTRUCTION_WORDS, MatMul, Operand, SchemeId, Select, SlopeKind, Sum, Unary, UnaryKind, checksum,
+    MAX_INSTRUCTION_WORDS, MatMul, Operand, SchemeId, Select, SlopeKind, Sum, Unary, UnaryKind, WeightKind, checksum,
 };
 
 fn samples() -> [Instruction; 11] {
@@ -44,6 +44,7 @@ fn samples() -> [Instruction; 11] {
         }),
         Instruction::Dense(Dense {
             panel: known(1),
+            weights: WeightKind::F32,
             bias: Operand::ABSENT,
             src: at(3),
             dst: 4,
@@ -51,9 +52,18 @@ fn samples() -> [Instruction; 11] {
             cols: 6,
             activation: Some(UnaryKind::Tanh),
         }),
-        Instruction::DenseAdjoint(DenseAdjoint { panel: known(1), src: at(2), slope: None, dst: 3, rows: 4, cols: 5 }),
         Instruction::DenseAdjoint(DenseAdjoint {
             panel: known(1),
+            weights: WeightKind::F32,
+            src: at(2),
+            slope: None,
+            dst: 3,
+            rows: 4,
+            cols: 5,
+        }),
+        Instruction::DenseAdjoint(DenseAdjoint {
+            panel: known(1),
+            weights: WeightKind::F32,
             src: at(2),
             slope: Some((SlopeKind::Logistic, at(3))),
             dst: 4,
@@ -62,6 +72,7 @@ fn samples() -> [Instruction; 11] {
         }),
         Instruction::DenseGradient(DenseGradient {
             panel: known(1),
+            weights: WeightKind::F32,
             bias: Operand::ABSENT,
             src: at(3),
             factor: known(4),

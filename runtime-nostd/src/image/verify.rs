@@ -5,7 +5,7 @@
 use crate::error::Error;
 use crate::format::{
     Binary, Copy, Dense, DenseAdjoint, DenseGradient, Entry, Fill, Instruction, MAX_EXTENT, MAX_INSTRUCTIONS,
-    MAX_OPERATIONS, MatMul, Operand, Section, Select, Sum, Unary,
+    MAX_OPERATIONS, MatMul, Operand, Section, Select, Sum, Unary, WeightKind,
 };
 
 use super::{Image, slice};
@@ -134,8 +134,9 @@ impl Rules {
         (in_place || !read.overlaps(written)).then_some(())
     }
 
-    fn panel(&self, panel: Operand, rows: u32, cols: u32) -> Option<()> {
-        let inside = self.read(panel, product([rows, cols])?).is_some();
+    fn panel(&self, panel: Operand, weights: WeightKind, rows: u32, cols: u32) -> Option<()> {
+        product([rows, cols])?;
+        let inside = self.read(panel, weights.panel_words(rows, cols)).is_some();
         (panel.is_constant() && inside).then_some(())
     }
 
@@ -154,7 +155,7 @@ impl Rules {
                 self.beside(rejected, third, written)
             }
             Instruction::Fill(Fill { dst, len, .. }) => self.write(dst, product([len])?).map(|_| ()),
-            Instruction::Copy(Copy { src, dst, dims, src_strides, dst_strides }) => {
+            Instruction::Copy(Copy { src, dst, dims, src_strides, dst_strides }) if cfg!(feature = "strided") => {
                 product(dims)?;
                 let written = self.write(dst, strided(dims, dst_strides)?)?;
                 self.apart(src, strided(dims, src_strides)?, written)
@@ -163,30 +164,34 @@ impl Rules {
                 let written = self.write(dst, product([outer, inner])?)?;
                 self.apart(src, product([outer, len, inner])?, written)
             }
-            Instruction::MatMul(matmul) => self.matmul(&matmul),
-            Instruction::Dense(Dense { panel, bias, src, dst, rows, cols, .. }) => {
-                self.panel(panel, rows, cols)?;
+            Instruction::MatMul(matmul) if cfg!(feature = "matmul") => self.matmul(&matmul),
+            Instruction::Dense(Dense { panel, weights, bias, src, dst, rows, cols, .. }) => {
+                self.panel(panel, weights, rows, cols)?;
                 let written = self.write(dst, u64::from(rows))?;
                 self.bias(bias, rows, written)?;
                 self.values(src, cols, written)
             }
-            Instruction::DenseAdjoint(DenseAdjoint { panel, src, slope, dst, rows, cols }) => {
-                self.panel(panel, rows, cols)?;
+            Instruction::DenseAdjoint(DenseAdjoint { panel, weights, src, slope, dst, rows, cols }) => {
+                self.panel(panel, weights, rows, cols)?;
                 let written = self.write(dst, u64::from(cols))?;
                 if let Some((_, values)) = slope {
                     self.values(values, rows, written)?;
                 }
                 self.values(src, rows, written)
             }
-            Instruction::DenseGradient(DenseGradient { panel, bias, src, factor, dst, rows, cols, .. }) => {
+            Instruction::DenseGradient(DenseGradient {
+                panel, weights, bias, src, factor, dst, rows, cols, ..
+            }) => {
                 // Half of what one instruction may do: the weights are gone through twice.
                 product([rows, cols, 2])?;
-                self.panel(panel, rows, cols)?;
+                self.panel(panel, weights, rows, cols)?;
                 let written = self.write(dst, u64::from(cols))?;
                 self.bias(bias, rows, written)?;
                 self.apart(factor, u64::from(rows), written)?;
                 self.values(src, cols, written)
             }
+            // Kernels that this build leaves out; they do not decode either.
+            Instruction::Copy(_) | Instruction::MatMul(_) => None,
         }
     }
 

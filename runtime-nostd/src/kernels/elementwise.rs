@@ -1,17 +1,16 @@
 //! One element at a time: functions, arithmetic, comparison, selection, filling.
 //!
-//! A result may take the place of an argument, which shared cells express without unsafe code. The few forms that would need
-//! a loop of their own go through short blocks that are loaded before they are stored.
+//! A result may take the place of an argument, which shared cells express without unsafe code. Known numbers, and one number that
+//! serves all, go through short blocks: there is one loop for each function, whatever it reads.
 
 use core::cell::Cell;
-use core::iter::repeat;
 
-use crate::format::{Binary, BinaryKind, Fill, Operand, Select, Unary, UnaryKind};
+use crate::format::{Binary, Fill, Operand, Select, Unary};
 use crate::math;
 
-use super::{Regions, Source, part, part_mut, set, source};
+use super::{Regions, Source, part, part_mut, set};
 
-/// Elements loaded at once where a result replaces an argument out of order.
+/// Elements loaded at once.
 const BLOCK: usize = 8;
 
 /// dst\[i\] = f(src\[i\]).
@@ -29,40 +28,17 @@ pub(crate) fn unary(unary: &Unary, workspace: &mut [f32], constants: &[u32]) -> 
 /// dst\[i\] = f(lhs\[i·lhs_step\], rhs\[i·rhs_step\]).
 #[inline(never)]
 pub(crate) fn binary(binary: &Binary, workspace: &mut [f32], constants: &[u32]) -> Option<()> {
-    let len = binary.len as usize;
-    let (mut kind, mut lhs, mut rhs) = (binary.kind, (binary.lhs, binary.lhs_step), (binary.rhs, binary.rhs_step));
-    if commutes(kind) && !is_vector(lhs) && is_vector(rhs) {
-        (lhs, rhs) = (rhs, lhs);
-    }
-    let mut first = binary.dst as usize;
-    if is_vector(lhs) {
-        first = lhs.0.offset();
-    } else if rhs == (Operand::workspace(binary.dst), 1) {
-        // A known number or vector combined with what its result replaces; c − x has the bits of −x + c.
-        if kind != BinaryKind::Sub {
-            return by_blocks(binary, workspace, constants);
-        }
-        math::map(UnaryKind::Neg, part_mut(workspace, first, len)?);
-        (kind, rhs) = (BinaryKind::Add, lhs);
-    } else {
-        let (dst, regions) = Regions::split(workspace, binary.dst, len, constants)?;
-        match lhs {
-            (operand, 0) => dst.fill(regions.source(operand, 1)?.first()),
-            (operand, _) => set(dst, regions.source(operand, len)?),
-        }
-    }
-    if rhs.1 == 0 {
-        let scalar = source(rhs.0, 1, workspace, constants)?.first();
-        return combine(kind, workspace, (binary.dst as usize, first, len), |_| Some(repeat(scalar)));
-    }
-    let offset = rhs.0.offset();
-    if rhs.0.is_constant() {
-        let words = part(constants, offset, len)?;
-        let values = words.iter().map(|word| f32::from_bits(*word));
-        return combine(kind, workspace, (binary.dst as usize, first, len), |_| Some(values));
-    }
-    combine(kind, workspace, (binary.dst as usize, first, len), |cells| {
-        Some(part(cells, offset, len)?.iter().map(Cell::get))
+    let (lhs, rhs) = ((binary.lhs, binary.lhs_step), (binary.rhs, binary.rhs_step));
+    let (mut left, mut right) = ([0.0; BLOCK], [0.0; BLOCK]);
+    // Vectors of the workspace are read where they lie, in one pass if there are no others.
+    let block = if is_vector(lhs) && is_vector(rhs) { binary.len as usize } else { BLOCK };
+    blocks(binary.len, block, |at, len| {
+        let left = Loaded::from(lhs, at, len, &mut left, workspace, constants)?;
+        let right = Loaded::from(rhs, at, len, &mut right, workspace, constants)?;
+        let cells = Cell::from_mut(&mut *workspace).as_slice_of_cells();
+        let dst = part(cells, (binary.dst as usize).checked_add(at)?, len)?;
+        math::combine(binary.kind, dst, left.cells(cells)?, right.cells(cells)?);
+        Some(())
     })
 }
 
@@ -71,40 +47,45 @@ fn is_vector((operand, step): (Operand, u32)) -> bool {
     step == 1 && !operand.is_constant()
 }
 
-/// Whether f(a, b) and f(b, a) have the same bits, NaNs aside.
-fn commutes(kind: BinaryKind) -> bool {
-    matches!(kind, BinaryKind::Add | BinaryKind::Mul | BinaryKind::Max | BinaryKind::Min | BinaryKind::Equal)
+/// The part of an argument that belongs to one block: where it lies in the workspace, or loaded.
+enum Loaded<'a> {
+    InPlace { offset: usize, len: usize },
+    Copied(&'a [Cell<f32>]),
 }
 
-/// One pass over (dst, lhs, len) and the values of `rhs`; cells let a result take the place of either argument.
-#[inline]
-fn combine<'a, I: Iterator<Item = f32>>(
-    kind: BinaryKind,
-    workspace: &'a mut [f32],
-    (dst, lhs, len): (usize, usize, usize),
-    rhs: impl FnOnce(&'a [Cell<f32>]) -> Option<I>,
-) -> Option<()> {
-    let cells = Cell::from_mut(workspace).as_slice_of_cells();
-    math::combine(kind, part(cells, dst, len)?, part(cells, lhs, len)?, rhs(cells)?);
-    Some(())
-}
+impl<'a> Loaded<'a> {
+    fn from(
+        argument: (Operand, u32),
+        at: usize,
+        len: usize,
+        block: &'a mut [f32; BLOCK],
+        workspace: &[f32],
+        constants: &[u32],
+    ) -> Option<Self> {
+        let (operand, step) = argument;
+        if is_vector(argument) {
+            return Some(Self::InPlace { offset: operand.offset().checked_add(at)?, len });
+        }
+        // One element that serves all stays in its block.
+        if step == 1 || at == 0 {
+            load(block, len, (operand, step, at), workspace, constants)?;
+        }
+        Some(Self::Copied(part(Cell::from_mut(&mut block[..]).as_slice_of_cells(), 0, len)?))
+    }
 
-fn by_blocks(binary: &Binary, workspace: &mut [f32], constants: &[u32]) -> Option<()> {
-    blocks(binary.len, |at, len| {
-        let (mut lhs, mut rhs) = ([0.0; BLOCK], [0.0; BLOCK]);
-        let lhs = load(&mut lhs, len, (binary.lhs, binary.lhs_step, at), workspace, constants)?;
-        let rhs = load(&mut rhs, len, (binary.rhs, binary.rhs_step, at), workspace, constants)?;
-        let cells = Cell::from_mut(&mut *lhs).as_slice_of_cells();
-        math::combine(binary.kind, cells, cells, rhs.iter().copied());
-        store(lhs, binary.dst, at, workspace)
-    })
+    fn cells<'b>(&'b self, workspace: &'b [Cell<f32>]) -> Option<&'b [Cell<f32>]> {
+        match self {
+            Self::InPlace { offset, len } => part(workspace, *offset, *len),
+            Self::Copied(cells) => Some(cells),
+        }
+    }
 }
 
 /// dst\[i\] = condition\[i\] ≠ 0 ? accepted\[i\] : rejected\[i\].
 #[inline(never)]
 pub(crate) fn select(select: &Select, workspace: &mut [f32], constants: &[u32]) -> Option<()> {
     let [condition_step, accepted_step, rejected_step] = select.steps;
-    blocks(select.len, |at, len| {
+    blocks(select.len, BLOCK, |at, len| {
         let (mut condition, mut accepted, mut rejected) = ([0.0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
         let condition = load(&mut condition, len, (select.condition, condition_step, at), workspace, constants)?;
         let accepted = load(&mut accepted, len, (select.accepted, accepted_step, at), workspace, constants)?;
@@ -125,11 +106,11 @@ pub(crate) fn fill(fill: &Fill, workspace: &mut [f32]) -> Option<()> {
     Some(())
 }
 
-fn blocks(len: u32, mut body: impl FnMut(usize, usize) -> Option<()>) -> Option<()> {
+fn blocks(len: u32, block: usize, mut body: impl FnMut(usize, usize) -> Option<()>) -> Option<()> {
     let len = len as usize;
     let mut at = 0;
     while at < len {
-        let count = BLOCK.min(len - at);
+        let count = block.min(len - at);
         body(at, count)?;
         at += count;
     }

@@ -7,7 +7,7 @@ use std::vec::Vec;
 use super::{dense, elementwise, matmul, reduction, strided};
 use crate::format::{
     Binary, BinaryKind, Copy, Dense, DenseAdjoint, DenseGradient, Fill, MatMul, Operand, PANEL_ROWS, Select, SlopeKind,
-    Sum, Unary, UnaryKind,
+    Sum, Unary, UnaryKind, WeightKind,
 };
 use crate::math;
 
@@ -53,6 +53,7 @@ fn dense_layers_sum_in_the_documented_order() {
             workspace.resize(cols + rows + 1, 7.0);
             let layer = Dense {
                 panel: Operand::constant(0),
+                weights: WeightKind::F32,
                 bias: if with_bias { Operand::constant((rows * cols) as u32) } else { Operand::ABSENT },
                 src: Operand::workspace(0),
                 dst: cols as u32,
@@ -97,6 +98,7 @@ fn the_adjoint_reads_the_same_panel_and_sums_in_the_documented_order() {
         workspace.extend(factors.iter().chain(&y));
         let layer = DenseAdjoint {
             panel: Operand::constant(0),
+            weights: WeightKind::F32,
             src: Operand::workspace(cols as u32),
             slope: slope.map(|slope| (slope, Operand::workspace((cols + rows) as u32))),
             dst: 0,
@@ -131,6 +133,7 @@ fn a_gradient_has_the_bits_of_the_layer_and_the_adjoint_it_stands_for() {
             let bias = if with_bias { Operand::constant((rows * cols) as u32) } else { Operand::ABSENT };
             let layer = Dense {
                 panel,
+                weights: WeightKind::F32,
                 bias,
                 src: at(0),
                 dst: cols_word,
@@ -140,6 +143,7 @@ fn a_gradient_has_the_bits_of_the_layer_and_the_adjoint_it_stands_for() {
             };
             let adjoint = DenseAdjoint {
                 panel,
+                weights: WeightKind::F32,
                 src: at(2 * cols + rows),
                 slope: Some((kind, at(cols))),
                 dst: (cols + rows) as u32,
@@ -153,8 +157,18 @@ fn a_gradient_has_the_bits_of_the_layer_and_the_adjoint_it_stands_for() {
             let factor = if constant_factor { factor } else { at(2 * cols + rows) };
             let dst = cols_word;
             let (src, slope) = (at(0), kind);
-            let gradient =
-                DenseGradient { panel, bias, src, factor, dst, rows: rows_word, cols: cols_word, activation, slope };
+            let gradient = DenseGradient {
+                panel,
+                weights: WeightKind::F32,
+                bias,
+                src,
+                factor,
+                dst,
+                rows: rows_word,
+                cols: cols_word,
+                activation,
+                slope,
+            };
             dense::gradient(&gradient, &mut fused, &constants).unwrap();
             assert_eq!(bits(&fused[cols..2 * cols]), bits(&apart[cols + rows..][..cols]), "{rows}×{cols}, {kind:?}");
             assert_eq!(bits(&fused[2 * cols..]), bits(&workspace[2 * cols..]), "nothing else is written");
@@ -169,7 +183,7 @@ fn a_bias_may_be_a_computed_value() {
     let (src, panel, bias) = (Operand::workspace(10), Operand::constant(0), Operand::workspace(5));
     let mut workspace = vec![0.5; 10];
     workspace.extend(&x);
-    let layer = Dense { panel, bias, src, dst: 0, rows: 5, cols: 3, activation: None };
+    let layer = Dense { panel, weights: WeightKind::F32, bias, src, dst: 0, rows: 5, cols: 3, activation: None };
     dense::forward(&layer, &mut workspace, &constants).unwrap();
     for r in 0..5 {
         let sum = (0..3).fold(0.5f32, |sum, c| sum + weights[r * 3 + c] * x[c]);
@@ -294,7 +308,7 @@ fn every_binary_kind_agrees_in_every_combination_of_places() {
                 for i in 0..len {
                     let mut expected = [a[i * lhs_step as usize]];
                     let cells = Cell::from_mut(&mut expected[..]).as_slice_of_cells();
-                    math::combine(*kind, cells, cells, core::iter::once(b[i * rhs_step as usize]));
+                    math::combine(*kind, cells, cells, &[Cell::new(b[i * rhs_step as usize])]);
                     let found = workspace[dst as usize + i];
                     assert_eq!(
                         math::canonical(found).to_bits(),
@@ -326,7 +340,7 @@ fn functions_comparisons_and_selection_do_what_their_names_say() {
     for (kind, expected) in table {
         let mut values = a;
         let cells = Cell::from_mut(&mut values[..]).as_slice_of_cells();
-        math::combine(kind, cells, cells, b.into_iter());
+        math::combine(kind, cells, cells, &b.map(Cell::new));
         assert_eq!(values, expected, "{}", kind.name());
     }
     let mut workspace = vec![0.0, -0.0, f32::NAN, 2.0, 0.0, 0.0, 0.0, 0.0];

@@ -114,19 +114,19 @@ fn erf_quad(x: Quad) -> Quad {
 }
 
 /// The same for slices.
-#[cfg(feature = "transcendental")]
+#[cfg(any(feature = "exp", feature = "sigmoid", feature = "softplus", feature = "erf"))]
 pub(super) mod replace {
     use super::super::lanes::{Quad, replace};
-    use super::{erf_quad, exp_quad, sigmoid_quad, softplus_quad};
 
     macro_rules! replacements {
-        ($($(#[$doc:meta])* $name:ident by $quad:ident;)+) => {$(
+        ($($(#[$doc:meta])* $name:ident by $quad:ident with $feature:literal;)+) => {$(
             $(#[$doc])*
+            #[cfg(feature = $feature)]
             pub(in super::super) fn $name(values: &mut [f32]) {
                 #[inline(never)]
                 fn quads(quads: &mut [Quad]) {
                     for quad in quads {
-                        *quad = $quad(*quad);
+                        *quad = super::$quad(*quad);
                     }
                 }
                 replace(values, quads);
@@ -136,12 +136,12 @@ pub(super) mod replace {
 
     replacements! {
         /// Each value by eˣ.
-        exp by exp_quad;
+        exp by exp_quad with "exp";
         /// Each value by 1/(1 + e⁻ˣ).
-        sigmoid by sigmoid_quad;
+        sigmoid by sigmoid_quad with "sigmoid";
         /// Each value by ln(1 + eˣ).
-        softplus by softplus_quad;
+        softplus by softplus_quad with "softplus";
         /// Each value by its error function.
-        erf by erf_quad;
+        erf by erf_quad with "erf";
     }
 }

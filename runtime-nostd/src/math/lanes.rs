@@ -48,7 +48,7 @@ pub(super) fn zip([a0, a1, a2, a3]: Quad, [b0, b1, b2, b3]: Quad, function: impl
 }
 
 /// Replaces each value by its function, the last ones padded to four.
-#[cfg(feature = "transcendental")]
+#[cfg(any(feature = "exp", feature = "tanh", feature = "sigmoid", feature = "softplus", feature = "erf"))]
 #[inline]
 pub(super) fn replace(values: &mut [f32], quads: fn(&mut [Quad])) {
     let (whole, rest) = values.as_chunks_mut();

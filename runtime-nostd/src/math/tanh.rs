@@ -30,12 +30,12 @@ fn quad(x: Quad) -> Quad {
 }
 
 /// Replaces each value by its tanh.
-#[cfg(feature = "transcendental")]
+#[cfg(feature = "tanh")]
 pub(super) fn replace(values: &mut [f32]) {
     super::lanes::replace(values, quads);
 }
 
-#[cfg(feature = "transcendental")]
+#[cfg(feature = "tanh")]
 #[inline(never)]
 fn quads(quads: &mut [Quad]) {
     for values in quads {

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::execute::execute;
 use crate::format::{
     BinaryKind, Copy, Dense, DenseAdjoint, DenseGradient, Entry, Fill, HEADER_WORDS, Instruction, MatMul, Operand,
-    Select, SlopeKind, Sum, Unary, UnaryKind, flags, kernels, seal,
+    Select, SlopeKind, Sum, Unary, UnaryKind, WeightKind, flags, kernels, seal,
 };
 use crate::model::Model;
 use crate::testing::Assembler;
@@ -87,6 +87,7 @@ fn everything() -> Assembler {
         }),
         Instruction::Dense(Dense {
             panel: Operand::constant(3),
+            weights: WeightKind::F32,
             bias: at(8),
             src: at(20),
             dst: 26,
@@ -96,6 +97,7 @@ fn everything() -> Assembler {
         }),
         Instruction::DenseAdjoint(DenseAdjoint {
             panel: Operand::constant(3),
+            weights: WeightKind::F32,
             src: at(26),
             slope: Some((SlopeKind::Logistic, at(23))),
             dst: 30,
@@ -104,6 +106,7 @@ fn everything() -> Assembler {
         }),
         Instruction::DenseGradient(DenseGradient {
             panel: Operand::constant(3),
+            weights: WeightKind::F32,
             bias: at(8),
             src: at(20),
             factor: at(26),
@@ -173,7 +176,7 @@ fn instructions_that_would_read_or_write_where_they_may_not_are_refused() {
     });
     let dense = |dst, cols, panel| {
         let (src, bias) = (Operand::workspace(2), Operand::ABSENT);
-        Instruction::Dense(Dense { panel, bias, src, dst, rows: 1, cols, activation: None })
+        Instruction::Dense(Dense { panel, weights: WeightKind::F32, bias, src, dst, rows: 1, cols, activation: None })
     };
     let sum = |outer, len, inner| Instruction::Sum(Sum { src: Operand::workspace(2), dst: 8, outer, len, inner });
     let cases: Vec<(&str, Instruction, bool)> = vec![
@@ -236,7 +239,7 @@ fn contradictions_in_the_header_are_refused() {
     type Change = fn(&mut Assembler);
     let cases: [(&str, Change, Error); 12] = [
         ("version", |a| a.header.version = 1, Error::Version(1)),
-        ("unknown kernels", |a| a.header.kernels = 1 << 9, Error::MissingKernel(1 << 9)),
+        ("unknown kernels", |a| a.header.kernels = 1 << 31, Error::MissingKernel(1 << 31)),
         ("no degrees of freedom", |a| a.header.dof = 0, Error::Header),
         ("too many inputs", |a| a.header.inputs = 17, Error::Header),
         ("unknown flag", |a| a.header.flags |= 1 << 5, Error::Header),
@@ -258,7 +261,7 @@ fn contradictions_in_the_header_are_refused() {
 #[test]
 fn a_kernel_family_that_is_used_but_not_declared_is_refused() {
     let mut words = pendulum(None).words();
-    words[4] &= !kernels::TRANSCENDENTAL;
+    words[4] &= !kernels::SIN;
     assert!(seal(&mut words));
     assert_eq!(Program::parse(&words).err(), Some(Error::Instruction { entry: Entry::Energy, index: 2 }));
     words[0] ^= 1;

@@ -71,7 +71,7 @@ fn on_device(graph: &Graph, x: f64) -> [f32; 3] {
         let arg = |position: usize| values[node.args[position].index()];
         let combined = |name: &str| {
             let result = [arg(0)].map(std::cell::Cell::new);
-            math::combine(BinaryKind::from_name(name).unwrap(), &result, &result, [arg(1)].into_iter());
+            math::combine(BinaryKind::from_name(name).unwrap(), &result, &result, &[std::cell::Cell::new(arg(1))]);
             result[0].get()
         };
         let value = match &node.op {

@@ -9,6 +9,7 @@ use crate::graph::Binary;
 use crate::lower::constants::Constants;
 use crate::lower::kernel::{Kernel, Pairwise, Slope, Stream};
 use crate::lower::schedule::buffer;
+use crate::quantize::Weights;
 
 use super::{Selected, Unplaced};
 
@@ -61,9 +62,9 @@ impl<'a> Program<'a> {
     /// What replaces the kernel at `position`.
     fn fused(&self, position: usize) -> Option<Kernel<Unplaced>> {
         let (panel, src, dst, rows, cols) = match self.selected.kernels[position] {
-            Kernel::DenseAdjoint { panel, src, slope: None, dst, rows, cols } => (panel, src, dst, rows, cols),
+            Kernel::DenseAdjoint { panel, src, slope: None, dst, rows, cols, .. } => (panel, src, dst, rows, cols),
             // One row is the adjoint of one column: the same words, the same sum.
-            Kernel::Dense { panel, bias: None, src, dst, rows: 1, cols, activation: None } => {
+            Kernel::Dense { panel, bias: None, src, dst, rows: 1, cols, activation: None, .. } => {
                 (panel, src, dst, cols, 1)
             }
             Kernel::Unary { .. } => return self.column(position),
@@ -76,7 +77,7 @@ impl<'a> Program<'a> {
         // Constants can be a factor of a gradient only.
         buffer(found.factor)?;
         let slope = Some((found.slope, found.values));
-        Some(Kernel::DenseAdjoint { panel, src: found.factor, slope, dst, rows, cols })
+        Some(Kernel::DenseAdjoint { panel, weights: Weights::F32, src: found.factor, slope, dst, rows, cols })
     }
 
     /// f(w·x + b) of one number x, known w and b: a layer of one column, whose panel is w as it lies.
@@ -94,7 +95,16 @@ impl<'a> Program<'a> {
         buffer(x.at)?;
         let is_layer = len > 1 && x.step == 0 && serves_only(src, position) && serves_only(product, sum);
         let (bias, activation) = (Some(bias), Some(op));
-        is_layer.then_some(Kernel::Dense { panel, bias, src: x.at, dst, rows: len, cols: 1, activation })
+        is_layer.then_some(Kernel::Dense {
+            panel,
+            weights: Weights::F32,
+            bias,
+            src: x.at,
+            dst,
+            rows: len,
+            cols: 1,
+            activation,
+        })
     }
 
     /// The adjoint at `position` with the layer that computes the values its slope follows from.
@@ -116,6 +126,7 @@ impl<'a> Program<'a> {
         let reads_itself = overlaps(factor, rows, values, rows);
         ((panel, rows, cols) == (same, height, width) && is_private && !reads_itself).then_some(Kernel::DenseGradient {
             panel,
+            weights: Weights::F32,
             bias,
             src,
             factor,

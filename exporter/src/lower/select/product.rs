@@ -7,6 +7,7 @@ use crate::lower::constants::Panel;
 use crate::lower::kernel::{Kernel, Matrix, Pairwise, Stream};
 use crate::lower::uses::{Layer, MatrixSide, matrix_side};
 use crate::lower::view::{Base, View, coalesce};
+use crate::quantize::Weights;
 
 use super::{Selector, Unplaced, start};
 
@@ -96,7 +97,7 @@ impl Selector<'_> {
             self.adjoint_layer(layer, panel, src, bias, dst);
         } else {
             let (panel, cols, activation) = (Unplaced::Constant(panel.at), panel.cols, layer.activation);
-            self.kernels.push(Kernel::Dense { panel, bias, src, dst, rows, cols, activation });
+            self.kernels.push(Kernel::Dense { panel, weights: Weights::F32, bias, src, dst, rows, cols, activation });
         }
         Ok(dst.view(&self.graph.shape(id).resolve(1)))
     }
@@ -122,7 +123,15 @@ impl Selector<'_> {
         };
         let mut value = next(self);
         let panel = Unplaced::Constant(panel.at);
-        self.kernels.push(Kernel::DenseAdjoint { panel, src, slope: None, dst: value, rows, cols: len });
+        self.kernels.push(Kernel::DenseAdjoint {
+            panel,
+            weights: Weights::F32,
+            src,
+            slope: None,
+            dst: value,
+            rows,
+            cols: len,
+        });
         if let Some(bias) = bias {
             let [lhs, rhs] = [value, bias].map(|at| Stream { at, step: 1 });
             value = next(self);

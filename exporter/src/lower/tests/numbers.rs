@@ -7,6 +7,7 @@ use super::*;
 use crate::dynamics::{INPUT, STATE, Scheme};
 use crate::evaluate::evaluate;
 use crate::graph::Unary;
+use crate::quantize::{Weights, quantize};
 
 const STATES: usize = 24;
 
@@ -15,7 +16,13 @@ const TOLERANCE: f64 = 1e-5;
 
 /// Runs every entry at many states and compares each element.
 fn check_entries(label: &str, model: &Model, scale: f64) {
-    let plan = lower(model).unwrap_or_else(|error| panic!("{label}: {error}"));
+    check_stored(label, model, scale, Weights::F32);
+}
+
+/// As [`check_entries`], of the model that these weights can store.
+fn check_stored(label: &str, model: &Model, scale: f64, weights: Weights) {
+    let model = &quantize(model, weights).unwrap_or_else(|error| panic!("{label}: {error}"));
+    let plan = lower_as(model, weights).unwrap_or_else(|error| panic!("{label}: {error}"));
     let words = crate::emit::blob(&plan, Scheme::Midpoint { iterations: 8 }, 0.01);
     let program = Program::parse(&words).unwrap_or_else(|error| panic!("{label}: {error}\n{plan}"));
     let mut workspace = vec![0.0; program.workspace_len()];
@@ -94,6 +101,19 @@ fn networks_of_ragged_sizes_agree_with_the_reference() {
         for activation in [Unary::Tanh, Unary::Sin, Unary::Softplus, Unary::Sigmoid] {
             let label = format!("{widths:?} {}", activation.name());
             check_entries(&label, &Network { widths, activation, seed }.model(), 1.5);
+        }
+    }
+}
+
+#[test]
+fn networks_in_fewer_bits_agree_with_the_reference_of_the_model_they_then_are() {
+    let sizes: [&'static [usize]; 4] = [&[2, 7, 5, 1], &[4, 4, 4, 1], &[6, 13, 3, 9, 1], &[2, 32, 32, 1]];
+    for (seed, widths) in (1..).zip(sizes) {
+        for weights in [Weights::F16, Weights::Int8] {
+            for activation in [Unary::Tanh, Unary::Sin, Unary::Softplus] {
+                let label = format!("{widths:?} {} {}", activation.name(), weights.name());
+                check_stored(&label, &Network { widths, activation, seed }.model(), 1.5, weights);
+            }
         }
     }
 }
