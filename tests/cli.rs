@@ -12,6 +12,7 @@ use tempfile::TempDir;
 mod formulas;
 #[path = "cli/states.rs"]
 mod states;
+#[path = "cli/weights.rs"]
 mod weights;
 
 const SPRING: [&str; 2] = ["--hamiltonian", "q^2/2 + p^2/2"];
