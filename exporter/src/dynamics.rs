@@ -68,7 +68,7 @@ pub enum DynamicsError {
     /// An explicit splitting was asked of an energy that does not split.
     #[error(
         "scheme `{scheme}` needs H = T(p) + V(q), but {reason}. Explicit splitting would drift without bound on this H. \
-         Remedies: use `--scheme midpoint` (implicit, symplectic up to its residual), or train a `separable` model"
+         Remedies: use `--scheme midpoint` or `stormer-verlet` (implicit, symplectic up to their residual), or train a `separable` model"
     )]
     NotSeparable {
         /// Scheme that was asked for.

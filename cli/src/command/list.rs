@@ -59,6 +59,12 @@ fn claims(scheme: Scheme) -> Vec<String> {
             if table.is_symmetric() { "symplectic, reversible" } else { "symplectic, not reversible" },
             table.source,
         ),
+        (None, None) if matches!(scheme, Scheme::StormerVerlet { .. }) => (
+            2,
+            "no constraints",
+            "symplectic and reversible up to its residual",
+            "E. Hairer et al., Geometric Numerical Integration, 2nd ed., theorem VI.3.4",
+        ),
         (None, None) => (
             2,
             "no constraints",

@@ -9,7 +9,9 @@ use anyhow::{Context, bail};
 use hnn_exporter::density::Density;
 use hnn_exporter::manifest::{self, FileRecord, Manifest};
 use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF};
-use hnn_runtime::integrate::{Compensated, MIDPOINT_ITERATIONS, RATTLE_ITERATIONS, Splitting};
+use hnn_runtime::integrate::{
+    Compensated, MIDPOINT_ITERATIONS, RATTLE_ITERATIONS, STORMER_VERLET_ITERATIONS, Splitting,
+};
 use hnn_runtime::model::Model;
 use hnn_runtime::{AnyStepper, Compiled, Error, Lattice, Program, SchemeId, State, Stepper};
 
@@ -87,6 +89,7 @@ fn stepper(program: &Program<'_>, scheme: Option<&str>) -> anyhow::Result<AnySte
     let iterations = match id {
         _ if id == program.scheme() => program.iterations(),
         _ if id.keeps_constraints() => RATTLE_ITERATIONS,
+        SchemeId::StormerVerlet => STORMER_VERLET_ITERATIONS,
         _ => MIDPOINT_ITERATIONS,
     };
     AnyStepper::new(program, id, iterations).with_context(|| format!("scheme `{name}` cannot step this model"))

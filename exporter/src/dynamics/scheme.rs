@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use hnn_runtime::format::{MAX_ITERATIONS, SchemeId};
-use hnn_runtime::integrate::{MIDPOINT_ITERATIONS, RATTLE_ITERATIONS, Rattle, Splitting};
+use hnn_runtime::integrate::{MIDPOINT_ITERATIONS, RATTLE_ITERATIONS, Rattle, STORMER_VERLET_ITERATIONS, Splitting};
 
 use super::DynamicsError;
 
@@ -32,6 +32,12 @@ pub enum Scheme {
         /// Evaluations of the field per step.
         iterations: u32,
     },
+    /// Leapfrog with implicit halves, each by a fixed number of iterations, order 2. Hairer, Lubich and Wanner (2006), theorem
+    /// VI.3.4.
+    StormerVerlet {
+        /// Iterations of either half.
+        iterations: u32,
+    },
     /// RATTLE for constrained models, order 2. Hairer, Lubich and Wanner (2006), VII.1, equation 1.26.
     Rattle {
         /// Newton iterations per step.
@@ -46,7 +52,7 @@ pub enum Scheme {
 
 impl Scheme {
     /// One of each, with default settings.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Leapfrog,
         Self::PositionVerlet,
         Self::SymplecticEuler,
@@ -55,11 +61,14 @@ impl Scheme {
         Self::MclachlanAtela4,
         Self::BlanesMoan4,
         Self::MIDPOINT,
+        Self::STORMER_VERLET,
         Self::RATTLE,
         Self::RATTLE_4,
     ];
     /// The implicit midpoint rule with its usual number of iterations.
     pub const MIDPOINT: Self = Self::Midpoint { iterations: MIDPOINT_ITERATIONS };
+    /// Implicit Störmer–Verlet with its usual number of iterations.
+    pub const STORMER_VERLET: Self = Self::StormerVerlet { iterations: STORMER_VERLET_ITERATIONS };
     /// RATTLE with its usual number of iterations.
     pub const RATTLE: Self = Self::Rattle { iterations: RATTLE_ITERATIONS };
     /// RATTLE of order 4 with its usual number of iterations.
@@ -83,6 +92,7 @@ impl Scheme {
             SchemeId::MclachlanAtela4 => Self::MclachlanAtela4,
             SchemeId::BlanesMoan4 => Self::BlanesMoan4,
             SchemeId::Midpoint => Self::Midpoint { iterations },
+            SchemeId::StormerVerlet => Self::StormerVerlet { iterations },
             SchemeId::Rattle => Self::Rattle { iterations },
             SchemeId::Rattle4 => Self::Rattle4 { iterations },
         }
@@ -100,6 +110,7 @@ impl Scheme {
             Self::MclachlanAtela4 => SchemeId::MclachlanAtela4,
             Self::BlanesMoan4 => SchemeId::BlanesMoan4,
             Self::Midpoint { .. } => SchemeId::Midpoint,
+            Self::StormerVerlet { .. } => SchemeId::StormerVerlet,
             Self::Rattle { .. } => SchemeId::Rattle,
             Self::Rattle4 { .. } => SchemeId::Rattle4,
         }
@@ -125,7 +136,10 @@ impl Scheme {
     #[must_use]
     pub fn iterations(self) -> u32 {
         match self {
-            Self::Midpoint { iterations } | Self::Rattle { iterations } | Self::Rattle4 { iterations } => iterations,
+            Self::Midpoint { iterations }
+            | Self::StormerVerlet { iterations }
+            | Self::Rattle { iterations }
+            | Self::Rattle4 { iterations } => iterations,
             _ => 0,
         }
     }
@@ -137,6 +151,7 @@ impl Scheme {
     pub fn with_iterations(self, iterations: u32) -> Result<Self, DynamicsError> {
         let changed = match self {
             Self::Midpoint { .. } => Self::Midpoint { iterations },
+            Self::StormerVerlet { .. } => Self::StormerVerlet { iterations },
             Self::Rattle { .. } => Self::Rattle { iterations },
             Self::Rattle4 { .. } => Self::Rattle4 { iterations },
             explicit => return Err(DynamicsError::Scheme(format!("scheme `{explicit}` does not iterate"))),

@@ -64,6 +64,9 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
     let (q, p, residual) = match (scheme.splitting(), scheme.rattle()) {
         (Some(splitting), _) => stepper.split(splitting, q, p, dt)?,
         (None, Some(scheme)) => stepper.rattle(scheme, &constraint(model)?, q, p, dt)?,
+        (None, None) if matches!(scheme, Scheme::StormerVerlet { .. }) => {
+            stepper.stormer_verlet(scheme.iterations(), q, p, dt)?
+        }
         (None, None) => stepper.midpoint(scheme.iterations(), q, p, dt)?,
     };
     let mut p = stepper.damp(q, p, half)?;
@@ -154,6 +157,31 @@ impl Stepper<'_> {
         }
         let residual = self.largest_change(before, next)?;
         Ok((next.0, next.1, Some(residual)))
+    }
+
+    /// p½ = p + ½dt f(q, p½), q⁺ = q + ½dt (v(q, p½) + v(q⁺, p½)), p⁺ = p½ + ½dt f(q⁺, p½), either half by fixed-point
+    /// iteration. Hairer, Lubich and Wanner (2006), theorem VI.3.4.
+    fn stormer_verlet(&mut self, iterations: u32, q: NodeId, p: NodeId, dt: NodeId) -> Stepped {
+        let half = self.graph.scale(dt, 0.5)?;
+        let (mut middle, mut before_p) = (p, p);
+        for _ in 0..iterations {
+            let force = self.part("force", q, middle)?;
+            before_p = middle;
+            middle = self.advance(p, half, force)?;
+        }
+        let velocity = self.part("velocity", q, middle)?;
+        let base = self.advance(q, half, velocity)?;
+        let mut next = self.advance(base, half, velocity)?;
+        let mut before_q = next;
+        for _ in 0..iterations {
+            let velocity = self.part("velocity", next, middle)?;
+            before_q = next;
+            next = self.advance(base, half, velocity)?;
+        }
+        let residual = self.largest_change((before_q, before_p), (next, middle))?;
+        let force = self.part("force", next, middle)?;
+        let p = self.advance(middle, half, force)?;
+        Ok((next, p, Some(residual)))
     }
 
     fn middle(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, GraphError> {

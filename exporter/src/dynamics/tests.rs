@@ -220,6 +220,23 @@ fn the_midpoint_step_converges_to_the_implicit_equation_and_returns_its_residual
 }
 
 #[test]
+fn the_stormer_verlet_step_converges_to_its_implicit_equations_and_returns_its_residual() {
+    let model = swirl();
+    let (x, dt) = (row(&[0.3, -0.2]), Tensor::scalar(0.1));
+    let at = |iterations: u32| {
+        let graph = step(&model, Scheme::StormerVerlet { iterations }, StepLength::Scalar).unwrap();
+        evaluate(&graph, &[(STATE, &x), (STEP_LENGTH, &dt)]).unwrap()
+    };
+    let (coarse, fine) = (at(1), at(20));
+    assert!(fine[1].data()[0] < 1e-15 && coarse[1].data()[0] > 1e-5);
+    // v = p + sin q and f = −p cos q, the momentum between the halves by plain iteration.
+    let (q, p, h) = (0.3f64, -0.2f64, 0.05);
+    let middle = (0..60).fold(p, |middle, _| p - h * middle * q.cos());
+    let end = (0..60).fold(q, |end: f64, _| q + h * (2.0 * middle + q.sin() + end.sin()));
+    assert_close(fine[0].data(), &[end, middle - h * middle * end.cos()], 1e-15);
+}
+
+#[test]
 fn full_damping_decays_as_the_matrix_exponential() {
     // With no force at q = 0 only the damped kick acts on p: exp(−dt R A) p with R = 0.3.
     let graph = step(&coupled(true), Scheme::Leapfrog, StepLength::Scalar).unwrap();

@@ -180,6 +180,9 @@ pub(crate) fn step_operations(
         (Some(splitting), _) => Operations::default()
             .plus(cost(EntryKind::Force), count(splitting.kick))
             .plus(cost(EntryKind::Velocity), count(splitting.drift)),
+        (None, None) if matches!(scheme, Scheme::StormerVerlet { .. }) => {
+            Operations::default().plus(cost(EntryKind::Field), 2 * u64::from(scheme.iterations()) + 2)
+        }
         (None, None) => Operations::default().plus(cost(EntryKind::Field), u64::from(scheme.iterations())),
     };
     if !damped {

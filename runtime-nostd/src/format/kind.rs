@@ -171,6 +171,8 @@ codes! {
         MclachlanAtela4 = 9, "mclachlan-atela4";
         /// Blanes and Moan's six stages, order 4, separable models.
         BlanesMoan4 = 10, "blanes-moan4";
+        /// Implicit Störmer–Verlet with a fixed number of iterations, order 2, any model without constraints.
+        StormerVerlet = 11, "stormer-verlet";
     }
 }
 
@@ -180,7 +182,7 @@ impl SchemeId {
     pub const fn order(self) -> u32 {
         match self {
             Self::SymplecticEuler => 1,
-            Self::Leapfrog | Self::PositionVerlet | Self::Midpoint | Self::Rattle => 2,
+            Self::Leapfrog | Self::PositionVerlet | Self::Midpoint | Self::StormerVerlet | Self::Rattle => 2,
             Self::Yoshida4 | Self::Rattle4 | Self::MclachlanAtela4 | Self::BlanesMoan4 => 4,
             Self::Yoshida6 => 6,
         }
@@ -189,7 +191,7 @@ impl SchemeId {
     /// Whether H must be T(p) + V(q).
     #[must_use]
     pub const fn needs_separable(self) -> bool {
-        !matches!(self, Self::Midpoint)
+        !matches!(self, Self::Midpoint | Self::StormerVerlet)
     }
 
     /// Whether T must be quadratic in p for the scheme to have its order, or to work at all.
@@ -201,7 +203,7 @@ impl SchemeId {
     /// Whether a step iterates, hence has an iteration count and a residual.
     #[must_use]
     pub const fn iterates(self) -> bool {
-        matches!(self, Self::Midpoint | Self::Rattle | Self::Rattle4)
+        matches!(self, Self::Midpoint | Self::StormerVerlet | Self::Rattle | Self::Rattle4)
     }
 
     /// Whether the scheme keeps constraints: a model with constraints takes no other, one without takes none of these.

@@ -2,7 +2,7 @@
 
 use super::damped::surround;
 use super::rattle::project;
-use super::{ImplicitMidpoint, RATTLE_ITERATIONS, Rattle, Splitting, Stepper};
+use super::{ImplicitMidpoint, RATTLE_ITERATIONS, Rattle, Splitting, Stepper, StormerVerlet};
 use crate::compiled::Compiled;
 use crate::error::Error;
 use crate::format::{DampingKind, SchemeId};
@@ -15,6 +15,7 @@ use crate::state::State;
 pub struct AnyStepper {
     scheme: SchemeId,
     midpoint: ImplicitMidpoint,
+    stormer_verlet: StormerVerlet,
     rattle: Rattle,
 }
 
@@ -43,14 +44,16 @@ impl AnyStepper {
         if scheme.needs_quadratic() && !program.is_kinetic_quadratic() {
             return Err(Error::NotQuadratic);
         }
-        let (mut midpoint, mut rattle) = (ImplicitMidpoint::default(), Rattle::new(RATTLE_ITERATIONS)?);
+        let (mut midpoint, mut stormer_verlet) = (ImplicitMidpoint::default(), StormerVerlet::default());
+        let mut rattle = Rattle::new(RATTLE_ITERATIONS)?;
         match scheme {
             SchemeId::Midpoint => midpoint = ImplicitMidpoint::new(iterations)?,
+            SchemeId::StormerVerlet => stormer_verlet = StormerVerlet::new(iterations)?,
             SchemeId::Rattle => rattle = Rattle::new(iterations)?,
             SchemeId::Rattle4 => rattle = Rattle::composed(iterations)?,
             _ => {}
         }
-        Ok(Self { scheme, midpoint, rattle })
+        Ok(Self { scheme, midpoint, stormer_verlet, rattle })
     }
 
     /// The scheme.
@@ -80,6 +83,7 @@ impl<const N: usize> Stepper<Compiled<'_>, f32, N> for AnyStepper {
         let residual = surround(model, state, u, dt, |model, state| match Splitting::of(self.scheme) {
             Some(splitting) => splitting.advance(&mut model.separable()?, state, u, dt),
             None if self.scheme.keeps_constraints() => self.rattle.advance(&mut model.separable()?, state, u, dt),
+            None if self.scheme == SchemeId::StormerVerlet => self.stormer_verlet.advance(model, state, u, dt),
             None => self.midpoint.advance(model, state, u, dt),
         })?;
         // Friction acts on each momentum by itself and may leave the tangent space.
