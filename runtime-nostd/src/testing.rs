@@ -215,7 +215,7 @@ impl Assembler {
 pub(crate) fn constant_energy() -> Assembler {
     let mut header = Header::empty();
     (header.dof, header.workspace_len, header.dt) = (1, 2, 0.1);
-    (header.scheme, header.iterations) = (SchemeId::Midpoint.code(), 1);
+    (header.scheme, header.setting) = (SchemeId::Midpoint.code(), 1);
     let entries =
         std::vec![(Entry::Energy, Vec::new(), Operand::constant(0)), (Entry::Field, Vec::new(), Operand::constant(1)),];
     Assembler { header, entries, constants: std::vec![0.5f32.to_bits(), 0, 0] }

@@ -23,7 +23,8 @@ pub enum StepLength {
     PerRow,
 }
 
-/// One step: `x`, `dt`, `u` → `x_next` `[batch, 2n]`, and `residual` `[batch, 1]` where the scheme is implicit.
+/// One step: `x`, `dt`, `u` → `x_next` `[batch, 2n]`, and `residual` `[batch, 1]` where the scheme is implicit. Of a doubled
+/// scheme x and `x_next` are [q, p, x, y], `[batch, 4n]`: both copies go on from step to step.
 ///
 /// The residual is the largest change any coordinate made in the last iteration, in units of the state; of RATTLE, any position,
 /// over all its stages.
@@ -42,8 +43,10 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
             "scheme `{scheme}` needs a kinetic energy that is quadratic in p; use `yoshida4` or `blanes-moan4`"
         )));
     }
+    check_setting(scheme)?;
     let mut graph = Graph::new();
-    let x = graph.input(STATE, Shape::batched(&[2 * model.dof()])?)?;
+    let copies = if scheme.is_doubled() { 2 } else { 1 };
+    let x = graph.input(STATE, Shape::batched(&[copies * 2 * model.dof()])?)?;
     let dt = match length {
         StepLength::Scalar => graph.input(STEP_LENGTH, Shape::fixed(&[])?)?,
         StepLength::PerRow => graph.input(STEP_LENGTH, Shape::batched(&[1])?)?,
@@ -54,13 +57,15 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
     };
     let parts = optimize(&parts(model)?)?;
     let mut stepper = Stepper { graph, parts, model, separability, u };
+    if let Some(tao) = scheme.tao() {
+        let next = stepper.tao(tao, x, dt)?;
+        stepper.graph.set_output(NEXT_STATE, next);
+        return Ok(stepper.graph);
+    }
     let half = stepper.graph.scale(dt, 0.5)?;
     let q = stepper.graph.slice(x, 1, 0, model.dof())?;
     let p = stepper.graph.slice(x, 1, model.dof(), model.dof())?;
     let p = stepper.damp(q, p, half)?;
-    if scheme.splitting().is_none() {
-        scheme.with_iterations(scheme.iterations())?;
-    }
     let (q, p, residual) = match (scheme.splitting(), scheme.rattle()) {
         (Some(splitting), _) => stepper.split(splitting, q, p, dt)?,
         (None, Some(scheme)) => stepper.rattle(scheme, &constraint(model)?, q, p, dt)?,
@@ -80,6 +85,15 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
         graph.set_output(RESIDUAL, residual);
     }
     Ok(graph)
+}
+
+/// Refuses iterations and bindings that the runtime does not take.
+fn check_setting(scheme: Scheme) -> Result<(), DynamicsError> {
+    match scheme.omega() {
+        Some(omega) => scheme.with_omega(omega).map(drop),
+        None if scheme.splitting().is_none() => scheme.with_iterations(scheme.iterations()).map(drop),
+        None => Ok(()),
+    }
 }
 
 fn is_quadratic(separability: &Separability) -> bool {
@@ -113,6 +127,10 @@ pub(super) struct Stepper<'a> {
 }
 
 impl Stepper<'_> {
+    pub(super) fn dof(&self) -> usize {
+        self.model.dof()
+    }
+
     /// One of the pieces of the field, at (q, p).
     pub(super) fn part(&mut self, name: &str, q: NodeId, p: NodeId) -> Result<NodeId, GraphError> {
         let root = self.parts.output(name).ok_or_else(|| GraphError::Name(format!("no part `{name}`")))?;
@@ -207,7 +225,7 @@ impl Stepper<'_> {
     }
 
     /// ṗ = −R_p ∂H/∂p over time h, q and R_p held.
-    fn damp(&mut self, q: NodeId, p: NodeId, h: NodeId) -> Result<NodeId, GraphError> {
+    pub(super) fn damp(&mut self, q: NodeId, p: NodeId, h: NodeId) -> Result<NodeId, GraphError> {
         let Some(kind) = self.model.dissipation() else { return Ok(p) };
         let damping = self.part("damping", q, p)?;
         let Separability::Separable { kinetic_quadratic: true, inverse_mass } = &self.separability else {

@@ -3,6 +3,7 @@
 mod constraint;
 mod coupled;
 mod damping;
+mod doubled;
 mod exact;
 #[cfg(feature = "transcendental")]
 mod refusal;
