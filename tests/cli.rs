@@ -63,7 +63,7 @@ fn what_can_be_named_is_listed() {
     for (command, names) in [
         ("systems", ["spring", "cart_pole", "three_body"]),
         ("models", ["mlp", "separable", "port"]),
-        ("schemes", ["leapfrog", "yoshida4", "midpoint"]),
+        ("schemes", ["reversible to the bit", "tao4", "conformal"]),
     ] {
         let (stdout, _) = expect(directory.path(), 0, &[command]);
         for name in names {

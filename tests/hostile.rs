@@ -4,15 +4,18 @@
 //! run within its bounds.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
+use std::collections::HashSet;
+use std::mem::{Discriminant, discriminant};
+
 use hnn_conformance::cases::{self, Case};
 use hnn_conformance::executors::{DT, Question, scheme};
 use hnn_exporter::emit::blob;
 use hnn_exporter::graph::Graph;
 use hnn_exporter::lower::lower;
 use hnn_exporter::onnx::{self, WriteOptions};
-use hnn_runtime::format::{MAX_DOF, seal};
+use hnn_runtime::format::{Instruction, MAX_DOF, seal};
 use hnn_runtime::model::Model as _;
-use hnn_runtime::{AnyStepper, Compiled, Error, Program, State, Stepper as _};
+use hnn_runtime::{AnyStepper, Compiled, Entry, Error, Program, State, Stepper as _};
 
 /// Words that are likely to break arithmetic on offsets.
 const EDGES: [u32; 9] = [0, 1, 2, 0x7fff_ffff, 0x8000_0000, 0x8000_0001, 0xffff_fffe, u32::MAX, 1 << 16];
@@ -21,13 +24,35 @@ fn words(case: &Case) -> Vec<u32> {
     blob(&lower(&case.model).unwrap(), scheme(case), DT as f32)
 }
 
-/// The cases with small blobs, where every damage can be tried.
+/// Kinds of instructions there are.
+const INSTRUCTION_KINDS: usize = 10;
+
+/// The kinds of instructions in a blob.
+fn kinds(words: &[u32]) -> HashSet<Discriminant<Instruction>> {
+    let program = Program::parse(words).unwrap();
+    let entries = Entry::ALL.iter().flat_map(|entry| program.instructions(*entry));
+    entries.map(|instruction| discriminant(&instruction)).collect()
+}
+
+/// The cases with small blobs, where every damage can be tried: five, and more until every kind of instruction is among them.
 fn small() -> Vec<(&'static str, Vec<u32>)> {
     let all = cases::all().unwrap();
     let mut blobs: Vec<_> = all.iter().map(|case| (case.name, words(case))).collect();
     blobs.sort_by_key(|(_, words)| words.len());
-    blobs.truncate(5);
+    let mut seen = HashSet::new();
+    let mut kept = 0..5;
+    blobs.retain(|(_, words)| {
+        let before = seen.len();
+        seen.extend(kinds(words));
+        kept.next().is_some() || seen.len() > before
+    });
     blobs
+}
+
+#[test]
+fn the_blobs_that_are_damaged_hold_every_kind_of_instruction() {
+    let found: HashSet<_> = small().iter().flat_map(|(_, words)| kinds(words)).collect();
+    assert_eq!(found.len(), INSTRUCTION_KINDS, "{:?}", small().iter().map(|(name, _)| name).collect::<Vec<_>>());
 }
 
 /// Loads and, where that works, takes a step and evaluates everything.

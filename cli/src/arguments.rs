@@ -128,6 +128,9 @@ pub(crate) struct SimulateArguments {
     /// Scheme; without it, the one the model was exported with
     #[arg(long, value_name = "NAME")]
     pub(crate) scheme: Option<String>,
+    /// Binding of the two copies that tao2 and tao4 step, 1/s; without it, the one the model was exported with, else 10
+    #[arg(long, value_name = "PER_SECOND")]
+    pub(crate) omega: Option<f32>,
     /// How the state is kept: `compensated` sums keep what f32 rounds away; on the `lattice` of whole numbers nothing is rounded
     /// away, and steps can be undone to the bit. Both need an explicit scheme and no damping
     #[arg(long, value_name = "KIND", value_enum, default_value_t = StateKind::F32)]

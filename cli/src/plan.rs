@@ -277,7 +277,7 @@ pub(crate) fn loss(typed: &FitArguments, preset: loss::Settings, mixes: bool) ->
         (None, rows) => return of_rows(typed, rows),
     };
     let scheme = match &typed.scheme {
-        Some(name) => name.parse()?,
+        Some(name) => name.parse::<Scheme>()?.check_single()?,
         None if mixes => Scheme::MIDPOINT,
         None => preset.scheme,
     };

@@ -6,6 +6,7 @@
 //! van der Schaft and Jeltsema, *Port-Hamiltonian Systems Theory* (2014), section 2; Greydanus et al. (2019), equation 3.
 //! It knows no data, no training and no file format.
 
+pub mod claims;
 mod constraint;
 mod modified;
 mod momentum;
@@ -14,6 +15,7 @@ mod scheme;
 mod separability;
 mod step;
 mod tangent;
+mod tao;
 #[cfg(test)]
 mod tests;
 
@@ -68,7 +70,8 @@ pub enum DynamicsError {
     /// An explicit splitting was asked of an energy that does not split.
     #[error(
         "scheme `{scheme}` needs H = T(p) + V(q), but {reason}. Explicit splitting would drift without bound on this H. \
-         Remedies: use `--scheme midpoint` (implicit, symplectic up to its residual), or train a `separable` model"
+         Remedies: use `--scheme midpoint` or `stormer-verlet` (implicit, symplectic up to their residual) or `tao2` (explicit, on a doubled \
+         state), or train a `separable` model"
     )]
     NotSeparable {
         /// Scheme that was asked for.

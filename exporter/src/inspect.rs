@@ -283,11 +283,7 @@ fn program(path: &Path, bytes: &[u8]) -> Result<Inspection, InspectError> {
             reason: (!separable).then(|| "the program says so; inspect the ONNX file for the reason".to_owned()),
         }),
         damping: Some(DampingRecord { kind: kind.to_owned(), constant: program.is_damping_constant() }),
-        integration: Some(Integration {
-            scheme: scheme.to_string(),
-            iterations: program.iterations(),
-            dt: f64::from(program.dt()),
-        }),
+        integration: Some(Integration::of(scheme, f64::from(program.dt()))),
         learned_through: None,
         unknowns: BTreeMap::new(),
         graphs: Vec::new(),

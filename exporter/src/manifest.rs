@@ -132,6 +132,9 @@ pub struct Integration {
     pub scheme: String,
     /// Fixed iterations of an implicit scheme; 0 for an explicit one.
     pub iterations: u32,
+    /// Binding of the two copies of a doubled state, 1/s; absent where there is one state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub omega: Option<f32>,
     /// Time step in seconds.
     pub dt: f64,
 }
@@ -140,7 +143,7 @@ impl Integration {
     /// Steps of this scheme and length.
     #[must_use]
     pub fn of(scheme: Scheme, dt: f64) -> Self {
-        Self { scheme: scheme.to_string(), iterations: scheme.iterations(), dt }
+        Self { scheme: scheme.to_string(), iterations: scheme.iterations(), omega: scheme.omega(), dt }
     }
 
     /// Whether two are the same steps; lengths within 1 % are, as recordings are not sampled more evenly.
@@ -322,9 +325,12 @@ pub struct Trajectory {
     pub scheme: String,
     /// Iterations of an implicit scheme; 0 for an explicit one.
     pub iterations: u32,
+    /// Binding of the two copies of a doubled state, which both start at `x0`, 1/s; absent where there is one state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub omega: Option<f32>,
     /// Number of steps.
     pub steps: u32,
-    /// Final state as f32 bits, hexadecimal.
+    /// Final state as f32 bits, hexadecimal; of a doubled one both copies.
     pub final_bits: Vec<String>,
     /// FNV-1a 64 over the f32 bits of every state, the initial one included; hexadecimal.
     pub hash: String,

@@ -47,7 +47,8 @@ pub enum Error {
     InputLength,
     /// The new state would not be finite; the old one was kept.
     NonFinite,
-    /// An explicit scheme was asked for, but H is not T(p) + V(q). Use the implicit midpoint rule, or a separable model.
+    /// An explicit scheme was asked for, but H is not T(p) + V(q). Use an implicit scheme, a doubled
+    /// state, or a separable model.
     NotSeparable,
     /// A coordinate or an increment does not fit the lattice; the old state was kept.
     OutOfRange,
@@ -57,6 +58,10 @@ pub enum Error {
     NotQuadratic,
     /// The number of iterations is 0 or above [`MAX_ITERATIONS`](crate::format::MAX_ITERATIONS).
     Iterations,
+    /// The binding ω of a doubled state is not a positive number.
+    Binding,
+    /// The scheme steps a doubled state, and was given another; or the other way round.
+    NotDoubled,
     /// dt·‖R‖·‖A‖ is too large for the damped substep, or its iterations do not contract; the old state was kept. Use a
     /// smaller step.
     DampingTooStiff,
@@ -98,9 +103,11 @@ impl fmt::Display for Error {
             Self::NotQuadratic => f.write_str("the scheme needs a kinetic energy that is quadratic in p"),
             Self::NonFinite => f.write_str("the step would give a state that is not finite"),
             Self::NotSeparable => f.write_str(
-                "explicit schemes need a separable H(q, p) = T(p) + V(q); use midpoint, or a separable model",
+                "explicit schemes need a separable H(q, p) = T(p) + V(q); use midpoint, stormer-verlet or tao2, or a separable model",
             ),
             Self::Iterations => write!(f, "iterations must be 1 to {}", crate::format::MAX_ITERATIONS),
+            Self::Binding => f.write_str("the binding ω of the two copies must be a positive number"),
+            Self::NotDoubled => f.write_str("tao2 and tao4 step a doubled state, and no other scheme does"),
             Self::DampingTooStiff => f.write_str("damping is too strong for this time step"),
             Self::Constraints => {
                 f.write_str("a model with constraints needs rattle or rattle4, and they need such a model")

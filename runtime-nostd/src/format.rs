@@ -44,7 +44,7 @@ pub const MAX_BLOB_WORDS: usize = 1 << 22;
 pub const MAX_EXTENT: usize = 1 << 22;
 /// Most multiply-adds, or element visits, of one instruction: the bound on every loop.
 pub const MAX_OPERATIONS: usize = 1 << 26;
-/// Most iterations of the implicit midpoint rule, and of RATTLE.
+/// Most iterations of an implicit scheme, and of RATTLE.
 pub const MAX_ITERATIONS: u32 = 64;
 /// Entries of the entry table, in the order of [`Entry::ALL`].
 pub const ENTRY_COUNT: usize = 7;

@@ -49,7 +49,7 @@ impl<'a> Function<'a> {
             header.inputs,
             header.flags,
             header.scheme,
-            header.iterations,
+            header.setting,
             header.dt.to_bits(),
             header.constraints,
         ];

@@ -12,6 +12,8 @@ mod lattice;
 mod midpoint;
 mod rattle;
 mod splitting;
+mod stormer_verlet;
+mod tao;
 
 use crate::error::Error;
 use crate::model::Model;
@@ -27,6 +29,8 @@ pub use rattle::{RATTLE_ITERATIONS, Rattle};
 pub use splitting::{
     BLANES_MOAN_4, LEAPFROG, MCLACHLAN_ATELA_4, POSITION_VERLET, SYMPLECTIC_EULER, Splitting, YOSHIDA_4, YOSHIDA_6,
 };
+pub use stormer_verlet::{STORMER_VERLET_ITERATIONS, StormerVerlet};
+pub use tao::{TAO_OMEGA, Tao};
 
 /// Fixed-point iterations of the implicit midpoint rule unless another number is asked for.
 pub const MIDPOINT_ITERATIONS: u32 = 8;

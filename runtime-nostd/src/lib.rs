@@ -61,5 +61,5 @@ pub use function::{CompiledFunction, Function};
 pub use integrate::{AnyStepper, Stepper};
 pub use program::Program;
 pub use scalar::Scalar;
-pub use state::{Lattice, Recorder, State, TrajectoryHash};
+pub use state::{AnyState, Doubled, Lattice, Recorder, State, TrajectoryHash};
 pub use workspace::Workspace;

@@ -20,6 +20,7 @@ use crate::format::{
 };
 use crate::image::verify::{self, Contract, Span};
 use crate::image::{Image, slice};
+use crate::integrate::Tao;
 
 /// A verified blob of a model.
 #[derive(Debug, Clone, Copy)]
@@ -151,10 +152,22 @@ impl<'a> Program<'a> {
         self.scheme
     }
 
+    /// What that scheme is set to: see [`Header::setting`].
+    #[must_use]
+    pub fn setting(&self) -> u32 {
+        self.image.header.setting
+    }
+
     /// Iterations of that scheme; 0 for an explicit one.
     #[must_use]
     pub fn iterations(&self) -> u32 {
-        self.image.header.iterations
+        if self.scheme.iterates() { self.setting() } else { 0 }
+    }
+
+    /// The binding of the two copies, 1/s, where the scheme steps a doubled state.
+    #[must_use]
+    pub fn omega(&self) -> Option<f32> {
+        self.scheme.is_doubled().then(|| f32::from_bits(self.setting()))
     }
 
     /// The time step the model was validated with, in seconds.
@@ -217,13 +230,21 @@ impl<'a> Program<'a> {
     }
 }
 
+/// Whether a scheme can be set to that.
+fn is_setting(scheme: SchemeId, setting: u32) -> bool {
+    match (scheme.iterates(), scheme.is_doubled()) {
+        (true, _) => (1..=MAX_ITERATIONS).contains(&setting),
+        (_, true) => Tao::is_binding(f64::from(f32::from_bits(setting))),
+        (false, false) => setting == 0,
+    }
+}
+
 fn check_fields(header: &Header, scheme: SchemeId, damping: DampingKind) -> Result<(), Error> {
     let (n, m, len) = (header.dof as usize, header.inputs as usize, header.workspace_len as usize);
     let counts = (1..=MAX_DOF).contains(&n) && m <= MAX_INPUTS;
     let separable = header.flags & flags::SEPARABLE != 0;
     let quadratic = header.flags & flags::KINETIC_QUADRATIC != 0;
     let constant_damping = header.flags & flags::DAMPING_CONSTANT != 0;
-    let iterations = if scheme.iterates() { 1..=MAX_ITERATIONS } else { 0..=0 };
     let constraints = header.constraints as usize;
     let constrained = scheme.keeps_constraints();
     let agree = counts
@@ -237,7 +258,7 @@ fn check_fields(header: &Header, scheme: SchemeId, damping: DampingKind) -> Resu
         && (separable || !(quadratic || scheme.needs_separable()))
         && quadratic == (header.inverse_mass != ABSENT)
         && !(constant_damping && damping == DampingKind::None)
-        && iterations.contains(&header.iterations)
+        && is_setting(scheme, header.setting)
         && header.dt.is_finite()
         && header.dt > 0.0;
     if agree { Ok(()) } else { Err(Error::Header) }

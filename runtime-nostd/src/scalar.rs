@@ -44,6 +44,10 @@ pub trait Scalar:
     /// eˣ, the same bits on every target.
     #[must_use]
     fn exp(self) -> Self;
+
+    /// (sin x, cos x), the same bits on every target.
+    #[must_use]
+    fn sin_cos(self) -> (Self, Self);
 }
 
 impl Scalar for f32 {
@@ -70,6 +74,10 @@ impl Scalar for f32 {
     fn exp(self) -> Self {
         crate::math::exp(self)
     }
+
+    fn sin_cos(self) -> (Self, Self) {
+        (crate::math::sin(self), crate::math::cos(self))
+    }
 }
 
 impl Scalar for f64 {
@@ -94,5 +102,9 @@ impl Scalar for f64 {
 
     fn exp(self) -> Self {
         libm::exp(self)
+    }
+
+    fn sin_cos(self) -> (Self, Self) {
+        libm::sincos(self)
     }
 }

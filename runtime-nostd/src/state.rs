@@ -1,8 +1,10 @@
-//! What is stepped and what is kept: a state, in floating point or of whole numbers, a recorder of fixed capacity, a hash over all
+//! What is stepped and what is kept: a state, in floating point, doubled or of whole numbers, a recorder of fixed capacity, a hash over all
 //! bits of a trajectory.
 //!
 //! None of them knows how a step is made.
 
+mod any;
+mod doubled;
 mod hash;
 mod lattice;
 mod recorder;
@@ -12,6 +14,8 @@ use heapless::Vec;
 use crate::error::Error;
 use crate::scalar::Scalar;
 
+pub use any::AnyState;
+pub use doubled::Doubled;
 pub use hash::TrajectoryHash;
 pub use lattice::{FRACTION_BITS, FRACTION_BITS_MAX, Lattice};
 pub use recorder::{Recorder, Sample};
@@ -54,6 +58,11 @@ impl<S: Scalar, const N: usize> State<S, N> {
     #[must_use]
     pub fn p(&self) -> &[S] {
         &self.p
+    }
+
+    /// Positions, then momenta.
+    pub fn coordinates(&self) -> impl Iterator<Item = S> + '_ {
+        self.q.iter().chain(&self.p).copied()
     }
 
     /// Turns all momenta around: stepping on retraces the way, up to rounding, for a reversible scheme.

@@ -101,6 +101,28 @@ impl Separable<f64> for Mixed {
     }
 }
 
+/// H = ½(1 + |q|²)(p₁² + 2p₂²) + ½|q|², n = 2: every coordinate mixes with every momentum.
+#[derive(Debug)]
+pub(crate) struct Coupled;
+
+impl Model<f64> for Coupled {
+    fn dof(&self) -> usize {
+        2
+    }
+    fn inputs(&self) -> usize {
+        0
+    }
+    fn energy(&mut self, q: &[f64], p: &[f64]) -> f64 {
+        let (size, kinetic) = (q[0] * q[0] + q[1] * q[1], p[0] * p[0] + 2.0 * p[1] * p[1]);
+        0.5 * (1.0 + size) * kinetic + 0.5 * size
+    }
+    fn field(&mut self, q: &[f64], p: &[f64], _u: &[f64], dq: &mut [f64], dp: &mut [f64]) {
+        let (size, kinetic) = (q[0] * q[0] + q[1] * q[1], p[0] * p[0] + 2.0 * p[1] * p[1]);
+        dq.copy_from_slice(&[(1.0 + size) * p[0], 2.0 * (1.0 + size) * p[1]]);
+        dp.copy_from_slice(&[-q[0] * (kinetic + 1.0), -q[1] * (kinetic + 1.0)]);
+    }
+}
+
 /// T = ½pᵀAp, V = ½ stiffness |q|², constant R, and one input that pushes the first coordinate; n = 2.
 #[derive(Debug, Clone)]
 pub(crate) struct Dashpot {
@@ -193,7 +215,7 @@ impl Assembler {
 pub(crate) fn constant_energy() -> Assembler {
     let mut header = Header::empty();
     (header.dof, header.workspace_len, header.dt) = (1, 2, 0.1);
-    (header.scheme, header.iterations) = (SchemeId::Midpoint.code(), 1);
+    (header.scheme, header.setting) = (SchemeId::Midpoint.code(), 1);
     let entries =
         std::vec![(Entry::Energy, Vec::new(), Operand::constant(0)), (Entry::Field, Vec::new(), Operand::constant(1)),];
     Assembler { header, entries, constants: std::vec![0.5f32.to_bits(), 0, 0] }

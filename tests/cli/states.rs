@@ -88,3 +88,41 @@ fn states_that_need_an_explicit_scheme_and_schemes_that_need_a_quadratic_energy_
     );
     assert!(stderr.contains("quadratic"), "{stderr}");
 }
+
+#[test]
+fn schemes_for_mixed_energies_are_exported_validated_and_simulated() {
+    for (scheme, more, inspected) in [
+        ("stormer-verlet", &["--iterations", "8"][..], "stormer-verlet, 8 iterations"),
+        ("tao2", &["--omega", "5"][..], "tao2, ω = 5/s"),
+        ("tao4", &[][..], "tao4, ω = 10/s"),
+    ] {
+        let directory = exported(&[&MIXED[..], &["--scheme", scheme, "--dt", "0.02"], more].concat());
+        let place = directory.path();
+        expect(place, 0, &["validate", "export", "--engines", "reference,runtime,tract"]);
+        let (report, _) = expect(place, 0, &["inspect", "export"]);
+        assert!(report.contains(inspected), "{report}");
+        expect(place, 0, &["simulate", "export", "--x0", "1,0,0,1", "--steps", "5000", "--out", "o.csv"]);
+        let table = fs::read_to_string(place.join("o.csv")).unwrap();
+        assert_eq!(table.lines().next(), Some("t,q1,q2,p1,p2,H"));
+        let energies: Vec<f64> =
+            table.lines().skip(1).map(|line| line.rsplit(',').next().unwrap().parse().unwrap()).collect();
+        let spread = energies.iter().map(|energy| (energy - energies[0]).abs()).fold(0.0, f64::max);
+        assert!(spread < 1e-3, "{scheme}: {spread:e}");
+    }
+}
+
+#[test]
+fn a_binding_where_there_is_one_state_and_a_doubled_state_in_training_are_refused() {
+    let directory = exported(&[MIXED[0], MIXED[1], "--scheme", "tao2"]);
+    let place = directory.path();
+    const RUN: [&str; 8] = ["simulate", "export", "--x0", "1,0,0,1", "--steps", "3", "--out", "o.csv"];
+    let run = |more: &[&'static str]| expect(place, 2, &[&RUN[..], more].concat()).1;
+    assert!(run(&["--scheme", "midpoint", "--omega", "5"]).contains("--omega has no effect"));
+    assert!(run(&["--omega", "0"]).contains("positive"));
+    assert!(run(&["--state", "lattice"]).contains("explicit"));
+    let export = ["export", MIXED[0], MIXED[1], "--scheme", "midpoint", "--omega", "5", "--out", "other"];
+    assert!(expect(place, 2, &export).1.contains("one state"));
+    let train = ["train", "--system", "pendulum", "--loss", "rollout", "--scheme", "tao2", "--out", "run"];
+    let (_, stderr) = expect(place, 2, &train);
+    assert!(stderr.contains("two copies") && stderr.contains("stormer-verlet"), "{stderr}");
+}

@@ -60,7 +60,7 @@ impl Motion for Model {
     }
 
     fn step(&self, scheme: Scheme, length: StepLength) -> Result<Graph, DynamicsError> {
-        dynamics::step(self, scheme, length)
+        dynamics::step(self, scheme.check_single()?, length)
     }
 
     fn energy(&self) -> Option<&Model> {

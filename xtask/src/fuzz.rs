@@ -1,4 +1,5 @@
-//! Random damage to whatever is read: ONNX files, graphs as text, formulas. Gates nothing; a finding is a failure.
+//! Random damage to whatever is read: blobs, ONNX files, graphs as text, formulas; and the interpreter held against the
+//! oracle. Gates nothing; a finding is a failure.
 //!
 //! Needs a nightly compiler and cargo-fuzz, which are installed where they are missing. What a run learns is kept in the
 //! cache and the next run goes on from there.
@@ -14,8 +15,8 @@ pub(crate) const RUNS: u64 = 1_000_000;
 /// Executions of each target as part of `test --full`.
 pub(crate) const SHORT_RUNS: u64 = 20_000;
 
-/// One per parser, and one for what the writer makes of what the reader read.
-const TARGETS: [&str; 4] = ["onnx_read", "onnx_roundtrip", "graph_text", "expression"];
+/// One per parser, one for what the writer makes of what the reader read, and one for what a device computes.
+const TARGETS: [&str; 6] = ["blob", "expression", "graph_text", "onnx_read", "onnx_roundtrip", "interpreter"];
 /// The package of the targets, from the root.
 const PACKAGE: &str = "tests/fuzz";
 /// Foreign files to start from, from the root.

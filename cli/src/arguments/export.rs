@@ -92,6 +92,9 @@ pub(crate) struct ExportArguments {
     /// Iterations of an implicit scheme
     #[arg(long, value_name = "N")]
     pub(crate) iterations: Option<u32>,
+    /// Binding of the two copies that tao2 and tao4 step, 1/s; without it, 10
+    #[arg(long, value_name = "PER_SECOND")]
+    pub(crate) omega: Option<f32>,
     /// Step length in seconds; without it, the one the run was trained at, else 0.01
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) dt: Option<f64>,

@@ -113,6 +113,7 @@ fn orbit(export: &Path, out: &Path) -> anyhow::Result<()> {
         dt: None,
         steps: ORBIT_STEPS,
         scheme: None,
+        omega: None,
         state: StateKind::F32,
         out: out.to_owned(),
     };

@@ -200,17 +200,23 @@ pub(super) fn learned_through(run: &run::Run) -> anyhow::Result<Option<Integrati
     Ok(dt.map(|dt| Integration::of(rollout.scheme, dt / rollout.substeps as f64)))
 }
 
-/// What was asked for, else what the origin says, with the iterations asked for.
+/// What was asked for, else what the origin says, with the iterations or the binding asked for.
 fn scheme(arguments: &ExportArguments, origin: Option<Scheme>, model: &Model) -> anyhow::Result<Option<Scheme>> {
     let scheme = match &arguments.scheme {
         Some(name) => Some(name.parse()?),
         None => origin,
     };
-    match (arguments.iterations, scheme) {
-        (None, scheme) => Ok(scheme),
-        (Some(iterations), Some(scheme)) => Ok(Some(scheme.with_iterations(iterations)?)),
-        (Some(iterations), None) => Ok(Some(default_scheme(model, &separability(model)?).with_iterations(iterations)?)),
+    if arguments.iterations.is_none() && arguments.omega.is_none() {
+        return Ok(scheme);
     }
+    let mut scheme = scheme.map_or_else(|| Ok(default_scheme(model, &separability(model)?)), anyhow::Ok)?;
+    if let Some(iterations) = arguments.iterations {
+        scheme = scheme.with_iterations(iterations).context("--iterations")?;
+    }
+    if let Some(omega) = arguments.omega {
+        scheme = scheme.with_omega(omega).context("--omega")?;
+    }
+    Ok(Some(scheme))
 }
 
 fn onnx_options(arguments: &ExportArguments) -> anyhow::Result<WriteOptions> {

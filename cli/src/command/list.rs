@@ -1,6 +1,6 @@
 //! `hnn systems`, `hnn models`, `hnn schemes`: what can be named, one line each.
 
-use hnn_exporter::dynamics::Scheme;
+use hnn_exporter::dynamics::claims::{CLAIMS, Cell, NOTES, Numbers, Regime, Row};
 use hnn_trainer::architecture::Kind;
 use hnn_trainer::preset;
 use hnn_trainer::system::SYSTEMS;
@@ -38,49 +38,49 @@ pub(crate) fn models() -> anyhow::Result<Verdict> {
     Ok(Verdict::Good)
 }
 
-/// Lists the schemes with order, claims and source.
+/// Lists what each scheme claims, for each kind of state, and where it comes from.
 pub(crate) fn schemes() -> anyhow::Result<Verdict> {
-    let rows: Vec<Vec<String>> = Scheme::ALL.iter().map(|scheme| claims(*scheme)).collect();
-    console::table(&["scheme", "order", "needs", "conservative", "damped", "driven", "source"], &rows);
+    let cells = |row: &Row, numbers: Numbers| Regime::ALL.map(|regime| row.cell(numbers, regime).to_string());
+    let mut rows = Vec::new();
+    for row in &CLAIMS {
+        let [single, double, lattice] = Numbers::ALL.map(|numbers| cells(row, numbers));
+        let (first, second) = (Numbers::F32, Numbers::F64);
+        if single == double {
+            rows.push(line(row, &format!("{first}, {second}"), single));
+        } else {
+            rows.extend([line(row, &first.to_string(), single), line(row, &second.to_string(), double)]);
+        }
+        rows.push(line(row, &Numbers::Lattice.to_string(), lattice));
+    }
+    let regimes = Regime::ALL.map(|regime| regime.to_string());
+    console::table(&["scheme", "state", &regimes[0], &regimes[1], &regimes[2]], &rows);
+    NOTES.iter().for_each(|note| console::say(format!("  {note}")));
+    for reason in refusals() {
+        console::say(format!("  refused: {reason}"));
+    }
+    console::say("");
+    let sources: Vec<Vec<String>> =
+        CLAIMS.iter().map(|row| vec![row.scheme.to_string(), row.needs.to_owned(), row.source.to_owned()]).collect();
+    console::table(&["scheme", "needs", "source"], &sources);
     Ok(Verdict::Good)
 }
 
-fn claims(scheme: Scheme) -> Vec<String> {
-    let (order, needs, conservative, source) = match (scheme.splitting(), scheme.rattle()) {
-        (None, Some(rattle)) => (
-            if rattle.stages().len() == 1 { 2 } else { 4 },
-            "constraints g(q) = 0, H = ½pᵀAp + V(q)",
-            "symplectic on g = 0 and reversible up to its residual; g to rounding",
-            "H. C. Andersen, J. Comput. Phys. 52 (1983) 24; E. Hairer et al., (VII.1.26)",
-        ),
-        (Some(table), _) => (
-            table.order,
-            if table.needs_quadratic { "H = ½pᵀAp + V(q)" } else { "H = T(p) + V(q)" },
-            if table.is_symmetric() { "symplectic, reversible" } else { "symplectic, not reversible" },
-            table.source,
-        ),
-        (None, None) => (
-            2,
-            "no constraints",
-            "symplectic and reversible up to its residual",
-            "E. Hairer et al., Geometric Numerical Integration, 2nd ed., (II.1.10)",
-        ),
-    };
-    let damped = if scheme == Scheme::SymplecticEuler {
-        "order 1"
-    } else if scheme.keeps_constraints() {
-        "order 1 in R, order 2 where R = r·A⁻¹; g and its rate to rounding"
-    } else {
-        "exact decay and order 2 where R does not depend on p and T is quadratic; else approximate"
-    };
-    [
-        scheme.to_string(),
-        order.to_string(),
-        needs.into(),
-        conservative.into(),
-        damped.into(),
-        "input held".into(),
-        source.into(),
-    ]
-    .to_vec()
+fn line(row: &Row, state: &str, cells: [String; 3]) -> Vec<String> {
+    let named = [row.scheme.to_string(), state.to_owned()];
+    named.into_iter().chain(cells).collect()
+}
+
+/// Every reason there is for an empty cell, once.
+fn refusals() -> Vec<String> {
+    let mut reasons = Vec::new();
+    for (row, numbers) in CLAIMS.iter().flat_map(|row| Numbers::ALL.map(|numbers| (row, numbers))) {
+        for cell in Regime::ALL.map(|regime| row.cell(numbers, regime)) {
+            if let Cell::Refused(error) = cell {
+                reasons.push(error.to_string());
+            }
+        }
+    }
+    reasons.sort();
+    reasons.dedup();
+    reasons
 }

@@ -9,9 +9,11 @@ use anyhow::{Context, bail};
 use hnn_exporter::density::Density;
 use hnn_exporter::manifest::{self, FileRecord, Manifest};
 use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF};
-use hnn_runtime::integrate::{Compensated, MIDPOINT_ITERATIONS, RATTLE_ITERATIONS, Splitting};
+use hnn_runtime::integrate::{
+    Compensated, MIDPOINT_ITERATIONS, RATTLE_ITERATIONS, STORMER_VERLET_ITERATIONS, Splitting, TAO_OMEGA,
+};
 use hnn_runtime::model::Model;
-use hnn_runtime::{AnyStepper, Compiled, Error, Lattice, Program, SchemeId, State, Stepper};
+use hnn_runtime::{AnyState, AnyStepper, Compiled, Error, Lattice, Program, SchemeId, State};
 
 use super::write_atomically;
 use crate::arguments::{SimulateArguments, StateKind};
@@ -34,7 +36,7 @@ pub(crate) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Verdict>
             2 * dof
         );
     }
-    let stepper = stepper(&program, arguments.scheme.as_deref())?;
+    let stepper = stepper(&program, arguments.scheme.as_deref(), arguments.omega)?;
     let dt = arguments.dt.unwrap_or(program.dt());
     if !dt.is_finite() || dt == 0.0 {
         bail!("--dt {dt} is no step length");
@@ -79,22 +81,27 @@ pub(crate) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Verdict>
     Ok(Verdict::Good)
 }
 
-fn stepper(program: &Program<'_>, scheme: Option<&str>) -> anyhow::Result<AnyStepper> {
-    let Some(name) = scheme else { return Ok(AnyStepper::for_program(program)?) };
+fn stepper(program: &Program<'_>, scheme: Option<&str>, omega: Option<f32>) -> anyhow::Result<AnyStepper> {
+    let name = scheme.unwrap_or(program.scheme().name());
     let known = || SchemeId::ALL.iter().map(|id| id.name()).collect::<Vec<_>>().join(", ");
     let id = SchemeId::ALL.iter().find(|id| id.name() == name);
     let id = *id.with_context(|| format!("unknown scheme `{name}`; known are {}", known()))?;
-    let iterations = match id {
-        _ if id == program.scheme() => program.iterations(),
+    if omega.is_some() && !id.is_doubled() {
+        bail!("--omega has no effect on scheme `{name}`, which steps one state; tao2 and tao4 step two copies of it");
+    }
+    let setting = match id {
+        _ if id.is_doubled() => omega.or(program.omega()).unwrap_or(TAO_OMEGA).to_bits(),
+        _ if id == program.scheme() => program.setting(),
         _ if id.keeps_constraints() => RATTLE_ITERATIONS,
+        SchemeId::StormerVerlet => STORMER_VERLET_ITERATIONS,
         _ => MIDPOINT_ITERATIONS,
     };
-    AnyStepper::new(program, id, iterations).with_context(|| format!("scheme `{name}` cannot step this model"))
+    AnyStepper::new(program, id, setting).with_context(|| format!("scheme `{name}` cannot step this model"))
 }
 
 /// A state of the kind that was asked for.
 enum Motion {
-    Plain(Box<State<f32, MAX_DOF>>),
+    Plain(Box<AnyState<MAX_DOF>>),
     Compensated(Box<Compensated<MAX_DOF>>, &'static Splitting),
     Lattice(Box<Lattice<MAX_DOF>>, &'static Splitting),
 }
@@ -108,7 +115,7 @@ impl Motion {
     ) -> anyhow::Result<Self> {
         let explicit = || stepper.explicit(program).with_context(|| format!("--state: {}", stepper.scheme().name()));
         Ok(match kind {
-            StateKind::F32 => Self::Plain(Box::new(start)),
+            StateKind::F32 => Self::Plain(Box::new(stepper.begin(start))),
             StateKind::Compensated => Self::Compensated(Box::new(Compensated::new(start)), explicit()?),
             StateKind::Lattice => Self::Lattice(Box::new(Lattice::new(&start).context("--x0")?), explicit()?),
         })
@@ -116,7 +123,7 @@ impl Motion {
 
     fn state(&self) -> State<f32, MAX_DOF> {
         match self {
-            Self::Plain(state) => State::clone(state),
+            Self::Plain(state) => state.state().clone(),
             Self::Compensated(state, _) => state.state().clone(),
             Self::Lattice(state, _) => state.state(),
         }
@@ -124,7 +131,7 @@ impl Motion {
 
     fn step(&mut self, stepper: &AnyStepper, model: &mut Compiled<'_>, u: &[f32], dt: f32) -> Result<(), Error> {
         match self {
-            Self::Plain(state) => stepper.step(model, &mut **state, u, dt).map(drop),
+            Self::Plain(state) => stepper.step_any(model, state, u, dt).map(drop),
             Self::Compensated(state, scheme) => state.step(scheme, &mut model.separable()?, u, dt),
             Self::Lattice(state, scheme) => state.step(scheme, &mut model.separable()?, u, dt),
         }

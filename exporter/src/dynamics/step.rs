@@ -23,7 +23,8 @@ pub enum StepLength {
     PerRow,
 }
 
-/// One step: `x`, `dt`, `u` → `x_next` `[batch, 2n]`, and `residual` `[batch, 1]` where the scheme is implicit.
+/// One step: `x`, `dt`, `u` → `x_next` `[batch, 2n]`, and `residual` `[batch, 1]` where the scheme is implicit. Of a doubled
+/// scheme x and `x_next` are [q, p, x, y], `[batch, 4n]`: both copies go on from step to step.
 ///
 /// The residual is the largest change any coordinate made in the last iteration, in units of the state; of RATTLE, any position,
 /// over all its stages.
@@ -42,8 +43,10 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
             "scheme `{scheme}` needs a kinetic energy that is quadratic in p; use `yoshida4` or `blanes-moan4`"
         )));
     }
+    check_setting(scheme)?;
     let mut graph = Graph::new();
-    let x = graph.input(STATE, Shape::batched(&[2 * model.dof()])?)?;
+    let copies = if scheme.is_doubled() { 2 } else { 1 };
+    let x = graph.input(STATE, Shape::batched(&[copies * 2 * model.dof()])?)?;
     let dt = match length {
         StepLength::Scalar => graph.input(STEP_LENGTH, Shape::fixed(&[])?)?,
         StepLength::PerRow => graph.input(STEP_LENGTH, Shape::batched(&[1])?)?,
@@ -54,16 +57,21 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
     };
     let parts = optimize(&parts(model)?)?;
     let mut stepper = Stepper { graph, parts, model, separability, u };
+    if let Some(tao) = scheme.tao() {
+        let next = stepper.tao(tao, x, dt)?;
+        stepper.graph.set_output(NEXT_STATE, next);
+        return Ok(stepper.graph);
+    }
     let half = stepper.graph.scale(dt, 0.5)?;
     let q = stepper.graph.slice(x, 1, 0, model.dof())?;
     let p = stepper.graph.slice(x, 1, model.dof(), model.dof())?;
     let p = stepper.damp(q, p, half)?;
-    if scheme.splitting().is_none() {
-        scheme.with_iterations(scheme.iterations())?;
-    }
     let (q, p, residual) = match (scheme.splitting(), scheme.rattle()) {
         (Some(splitting), _) => stepper.split(splitting, q, p, dt)?,
         (None, Some(scheme)) => stepper.rattle(scheme, &constraint(model)?, q, p, dt)?,
+        (None, None) if matches!(scheme, Scheme::StormerVerlet { .. }) => {
+            stepper.stormer_verlet(scheme.iterations(), q, p, dt)?
+        }
         (None, None) => stepper.midpoint(scheme.iterations(), q, p, dt)?,
     };
     let mut p = stepper.damp(q, p, half)?;
@@ -77,6 +85,15 @@ pub fn step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
         graph.set_output(RESIDUAL, residual);
     }
     Ok(graph)
+}
+
+/// Refuses iterations and bindings that the runtime does not take.
+fn check_setting(scheme: Scheme) -> Result<(), DynamicsError> {
+    match scheme.omega() {
+        Some(omega) => scheme.with_omega(omega).map(drop),
+        None if scheme.splitting().is_none() => scheme.with_iterations(scheme.iterations()).map(drop),
+        None => Ok(()),
+    }
 }
 
 fn is_quadratic(separability: &Separability) -> bool {
@@ -110,6 +127,10 @@ pub(super) struct Stepper<'a> {
 }
 
 impl Stepper<'_> {
+    pub(super) fn dof(&self) -> usize {
+        self.model.dof()
+    }
+
     /// One of the pieces of the field, at (q, p).
     pub(super) fn part(&mut self, name: &str, q: NodeId, p: NodeId) -> Result<NodeId, GraphError> {
         let root = self.parts.output(name).ok_or_else(|| GraphError::Name(format!("no part `{name}`")))?;
@@ -156,6 +177,31 @@ impl Stepper<'_> {
         Ok((next.0, next.1, Some(residual)))
     }
 
+    /// p½ = p + ½dt f(q, p½), q⁺ = q + ½dt (v(q, p½) + v(q⁺, p½)), p⁺ = p½ + ½dt f(q⁺, p½), either half by fixed-point
+    /// iteration. Hairer, Lubich and Wanner (2006), theorem VI.3.4.
+    fn stormer_verlet(&mut self, iterations: u32, q: NodeId, p: NodeId, dt: NodeId) -> Stepped {
+        let half = self.graph.scale(dt, 0.5)?;
+        let (mut middle, mut before_p) = (p, p);
+        for _ in 0..iterations {
+            let force = self.part("force", q, middle)?;
+            before_p = middle;
+            middle = self.advance(p, half, force)?;
+        }
+        let velocity = self.part("velocity", q, middle)?;
+        let base = self.advance(q, half, velocity)?;
+        let mut next = self.advance(base, half, velocity)?;
+        let mut before_q = next;
+        for _ in 0..iterations {
+            let velocity = self.part("velocity", next, middle)?;
+            before_q = next;
+            next = self.advance(base, half, velocity)?;
+        }
+        let residual = self.largest_change((before_q, before_p), (next, middle))?;
+        let force = self.part("force", next, middle)?;
+        let p = self.advance(middle, half, force)?;
+        Ok((next, p, Some(residual)))
+    }
+
     fn middle(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
         let sum = self.graph.add_values(a, b)?;
         self.graph.scale(sum, 0.5)
@@ -179,7 +225,7 @@ impl Stepper<'_> {
     }
 
     /// ṗ = −R_p ∂H/∂p over time h, q and R_p held.
-    fn damp(&mut self, q: NodeId, p: NodeId, h: NodeId) -> Result<NodeId, GraphError> {
+    pub(super) fn damp(&mut self, q: NodeId, p: NodeId, h: NodeId) -> Result<NodeId, GraphError> {
         let Some(kind) = self.model.dissipation() else { return Ok(p) };
         let damping = self.part("damping", q, p)?;
         let Separability::Separable { kinetic_quadratic: true, inverse_mass } = &self.separability else {

@@ -40,6 +40,7 @@ pub fn tangent_field(model: &Model) -> Derived {
 /// # Errors
 /// As [`momentum`] and [`step`].
 pub fn tangent_step(model: &Model, scheme: Scheme, length: StepLength) -> Derived {
+    scheme.check_single()?;
     let mut tangent = Tangent::new(model)?;
     let dt = match length {
         StepLength::Scalar => tangent.graph.input(STEP_LENGTH, Shape::fixed(&[])?)?,

@@ -220,6 +220,53 @@ fn the_midpoint_step_converges_to_the_implicit_equation_and_returns_its_residual
 }
 
 #[test]
+fn the_stormer_verlet_step_converges_to_its_implicit_equations_and_returns_its_residual() {
+    let model = swirl();
+    let (x, dt) = (row(&[0.3, -0.2]), Tensor::scalar(0.1));
+    let at = |iterations: u32| {
+        let graph = step(&model, Scheme::StormerVerlet { iterations }, StepLength::Scalar).unwrap();
+        evaluate(&graph, &[(STATE, &x), (STEP_LENGTH, &dt)]).unwrap()
+    };
+    let (coarse, fine) = (at(1), at(20));
+    assert!(fine[1].data()[0] < 1e-15 && coarse[1].data()[0] > 1e-5);
+    // v = p + sin q and f = −p cos q, the momentum between the halves by plain iteration.
+    let (q, p, h) = (0.3f64, -0.2f64, 0.05);
+    let middle = (0..60).fold(p, |middle, _| p - h * middle * q.cos());
+    let end = (0..60).fold(q, |end: f64, _| q + h * (2.0 * middle + q.sin() + end.sin()));
+    assert_close(fine[0].data(), &[end, middle - h * middle * end.cos()], 1e-15);
+}
+
+#[test]
+fn a_tao_step_is_the_flows_of_three_energies_on_two_copies() {
+    let (omega, dt) = (7.0f32, 0.1);
+    let start = [0.3, -0.2, 0.35, -0.25];
+    let graph = step(&swirl(), Scheme::Tao2 { omega }, StepLength::Scalar).unwrap();
+    let found = run(&graph, &[(STATE, &row(&start)), (STEP_LENGTH, &Tensor::scalar(dt))]);
+    // v = p + sin q and f = −p cos q at the mixed pairs (q, y) and (x, p).
+    let ([mut q, mut p, mut x, mut y], h) = (start, dt / 2.0);
+    (p, x) = (p - h * y * f64::cos(q), x + h * (y + f64::sin(q)));
+    (q, y) = (q + h * (p + f64::sin(x)), y - h * p * f64::cos(x));
+    let (sin, cos) = (2.0 * 7.0 * dt).sin_cos();
+    let (gap_q, gap_p, sum_q, sum_p) = (q - x, p - y, q + x, p + y);
+    let (gap_q, gap_p) = (cos * gap_q + sin * gap_p, cos * gap_p - sin * gap_q);
+    (q, x, p, y) = ((sum_q + gap_q) / 2.0, (sum_q - gap_q) / 2.0, (sum_p + gap_p) / 2.0, (sum_p - gap_p) / 2.0);
+    (q, y) = (q + h * (p + f64::sin(x)), y - h * p * f64::cos(x));
+    (p, x) = (p - h * y * f64::cos(q), x + h * (y + f64::sin(q)));
+    assert_close(&found, &[q, p, x, y], 1e-15);
+}
+
+#[test]
+fn a_doubled_scheme_is_refused_where_one_state_is_known_and_without_a_binding() {
+    let error = tangent_step(&pendulum(None, false), Scheme::TAO_2, StepLength::PerRow).unwrap_err().to_string();
+    assert!(error.contains("two copies") && error.contains("midpoint"), "{error}");
+    for omega in [0.0, -1.0, f32::NAN] {
+        let error = step(&swirl(), Scheme::Tao4 { omega }, StepLength::Scalar).unwrap_err().to_string();
+        assert!(error.contains("positive"), "{error}");
+    }
+    assert!(Scheme::MIDPOINT.with_omega(1.0).is_err() && Scheme::TAO_2.with_iterations(3).is_err());
+}
+
+#[test]
 fn full_damping_decays_as_the_matrix_exponential() {
     // With no force at q = 0 only the damped kick acts on p: exp(−dt R A) p with R = 0.3.
     let graph = step(&coupled(true), Scheme::Leapfrog, StepLength::Scalar).unwrap();

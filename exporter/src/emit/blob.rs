@@ -29,7 +29,7 @@ pub fn blob(plan: &Plan, scheme: Scheme, dt: f32) -> Vec<u32> {
     header.inputs = word(plan.inputs);
     header.flags = plan_flags(plan);
     header.workspace_len = word(plan.workspace_len);
-    (header.scheme, header.iterations) = (scheme.id().code(), scheme.iterations());
+    (header.scheme, header.setting) = (scheme.id().code(), scheme.setting());
     header.constraints = word(plan.constraints);
     header.dt = dt;
     header.inverse_mass = plan.inverse_mass.map_or(format::ABSENT, word);

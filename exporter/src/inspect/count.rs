@@ -65,7 +65,7 @@ fn is_transcendental(op: Unary) -> bool {
 
 /// The scheme a program was validated with.
 pub(super) fn program_scheme(program: &Program<'_>) -> Scheme {
-    Scheme::of(program.scheme(), program.iterations())
+    Scheme::of(program.scheme(), program.setting())
 }
 
 /// What a device program costs, counted from its instructions.

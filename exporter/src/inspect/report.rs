@@ -32,6 +32,10 @@ impl fmt::Display for Inspection {
                 0 => String::new(),
                 count => format!(", {count} iterations"),
             };
+            let iterations = match stepped.omega {
+                Some(omega) => format!(", ω = {omega}/s"),
+                None => iterations,
+            };
             writeln!(f, "  stepped by          {}{iterations}, dt = {} s", stepped.scheme, stepped.dt)?;
         }
         if let Some(learned) = &self.learned_through {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF};
-use hnn_runtime::{AnyStepper, Compiled, Function, Program, State, Stepper, TrajectoryHash};
+use hnn_runtime::{AnyStepper, Compiled, Function, Program, State, TrajectoryHash};
 
 use crate::dynamics::{Model, Scheme};
 use crate::emit::{blob, blob_bytes, function_blob};
@@ -122,12 +122,12 @@ fn run(
     let mut model = Compiled::bind(program, &mut workspace)?;
     let stepper = AnyStepper::for_program(program)?;
     let (q, p) = x0.split_at(x0.len() / 2);
-    let mut state = State::<f32, MAX_DOF>::new(q, p)?;
+    let mut state = stepper.begin(State::<f32, MAX_DOF>::new(q, p)?);
     let mut hash = TrajectoryHash::new();
-    hash.update(&state);
+    hash.update_any(&state);
     for _ in 0..steps {
-        stepper.step(&mut model, &mut state, u, program.dt())?;
-        hash.update(&state);
+        stepper.step_any(&mut model, &mut state, u, program.dt())?;
+        hash.update_any(&state);
     }
     Ok(Trajectory {
         x0: x0.to_vec(),
@@ -135,8 +135,9 @@ fn run(
         dt: program.dt(),
         scheme: scheme.to_string(),
         iterations: scheme.iterations(),
+        omega: scheme.omega(),
         steps,
-        final_bits: state.q().iter().chain(state.p()).map(|value| format!("{:08x}", value.to_bits())).collect(),
+        final_bits: state.coordinates().map(|value| format!("{:08x}", value.to_bits())).collect(),
         hash: format!("{:016x}", hash.value()),
     })
 }
@@ -181,14 +182,23 @@ pub(crate) fn step_operations(
         (Some(splitting), _) => Operations::default()
             .plus(cost(EntryKind::Force), count(splitting.kick))
             .plus(cost(EntryKind::Velocity), count(splitting.drift)),
+        (None, None) if scheme.is_doubled() => {
+            let stages = scheme.tao().map_or(0, |tao| tao.stages().len());
+            Operations::default().plus(cost(EntryKind::Field), 4 * stages as u64)
+        }
+        (None, None) if matches!(scheme, Scheme::StormerVerlet { .. }) => {
+            Operations::default().plus(cost(EntryKind::Field), 2 * u64::from(scheme.iterations()) + 2)
+        }
         (None, None) => Operations::default().plus(cost(EntryKind::Field), u64::from(scheme.iterations())),
     };
     if !damped {
         return conservative;
     }
     let tangent = u64::from(scheme.keeps_constraints());
+    let copies = if scheme.is_doubled() { 2 } else { 1 };
     // Half a step of dissipation on either side; it iterates on the field where T is not quadratic.
     let field_runs = if kinetic_quadratic { 0 } else { u64::from(hnn_runtime::integrate::MIDPOINT_ITERATIONS) };
-    let damping = conservative.plus(cost(EntryKind::Damping), 2).plus(cost(EntryKind::Field), 2 * field_runs);
+    let damping =
+        conservative.plus(cost(EntryKind::Damping), 2 * copies).plus(cost(EntryKind::Field), 2 * copies * field_runs);
     damping.plus(projection(1), tangent)
 }

@@ -81,6 +81,9 @@ fn written(
     if kind.is_stepped() {
         entry("scheme", scheme.to_string());
         entry("iterations", scheme.iterations().to_string());
+        if let Some(omega) = scheme.omega() {
+            entry("omega", omega.to_string());
+        }
         entry("dt", options.dt.to_string());
     }
     match kind {

@@ -5,7 +5,7 @@
 
 use hnn_runtime::format::MAX_DOF;
 use hnn_runtime::model::{Damped, Model};
-use hnn_runtime::{AnyStepper, Compiled, DampingKind, Program, State, Stepper};
+use hnn_runtime::{AnyState, AnyStepper, Compiled, DampingKind, Doubled, Error, Program, State};
 
 use super::artifact::Part;
 use super::engine::{Engine, EngineError, EngineKind, input};
@@ -18,7 +18,7 @@ pub struct Runtime {
     part: Part,
 }
 
-fn failed(error: hnn_runtime::Error) -> EngineError {
+fn failed(error: Error) -> EngineError {
     EngineError::failed(EngineKind::Runtime, error)
 }
 
@@ -30,7 +30,7 @@ pub(super) fn version() -> String {
 /// Runs `task` with the blob's program, bound to a workspace.
 pub(super) fn with_model<T>(
     words: &[u32],
-    task: impl FnOnce(&mut Compiled<'_>) -> Result<T, hnn_runtime::Error>,
+    task: impl FnOnce(&mut Compiled<'_>) -> Result<T, Error>,
 ) -> Result<T, EngineError> {
     let program = Program::parse(words).map_err(failed)?;
     let mut workspace = vec![0.0; program.workspace_len()];
@@ -52,10 +52,11 @@ impl Runtime {
     }
 }
 
-/// One row of inputs, rounded to f32.
+/// One row of inputs, rounded to f32: a state, and whatever follows it in a row, its copy.
 struct Row {
     q: Vec<f32>,
     p: Vec<f32>,
+    copy: Vec<f32>,
     u: Vec<f32>,
 }
 
@@ -73,16 +74,18 @@ impl Engine for Runtime {
         let (n, m) = (program.dof(), program.inputs());
         let x = input(EngineKind::Runtime, inputs, "x")?;
         let u = if m > 0 { Some(input(EngineKind::Runtime, inputs, "u")?) } else { None };
-        let count = x.data().len() / (2 * n);
+        let is_doubled = self.part == Part::Step && program.scheme().is_doubled();
+        let width = if is_doubled { 4 * n } else { 2 * n };
+        let count = x.data().len() / width;
         let fits = |tensor: &Tensor, width: usize| tensor.data().len() == count * width;
-        if !fits(x, 2 * n) || u.is_some_and(|u| !fits(u, m)) {
-            return Err(EngineError::failed(EngineKind::Runtime, format!("x must be [_, {}], u [_, {m}]", 2 * n)));
+        if !fits(x, width) || u.is_some_and(|u| !fits(u, m)) {
+            return Err(EngineError::failed(EngineKind::Runtime, format!("x must be [_, {width}], u [_, {m}]")));
         }
         let narrow = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
         let rows = (0..count).map(|row| {
-            let state = narrow(&x.data()[2 * n * row..2 * n * (row + 1)]);
+            let state = narrow(&x.data()[width * row..width * (row + 1)]);
             let u = u.map_or_else(Vec::new, |u| narrow(&u.data()[m * row..m * (row + 1)]));
-            Row { q: state[..n].to_vec(), p: state[n..].to_vec(), u }
+            Row { q: state[..n].to_vec(), p: state[n..2 * n].to_vec(), copy: state[2 * n..].to_vec(), u }
         });
         let rows: Vec<Row> = rows.collect();
         match self.part {
@@ -101,7 +104,7 @@ impl Engine for Runtime {
                 let dt = input(EngineKind::Runtime, inputs, "dt")?.data().first().copied().unwrap_or_default() as f32;
                 let (states, residuals) = with_model(&self.words, |model| step(model, &rows, dt))?;
                 Ok(vec![
-                    ("x_next".to_owned(), Tensor::new(vec![count, 2 * n], states)?),
+                    ("x_next".to_owned(), Tensor::new(vec![count, width], states)?),
                     ("residual".to_owned(), Tensor::new(vec![count, 1], residuals)?),
                 ])
             }
@@ -138,13 +141,19 @@ fn field(model: &mut Compiled<'_>, row: &Row) -> Vec<f64> {
 }
 
 /// One step of the deployed scheme from every row: the states, and the residuals of an implicit scheme.
-fn step(model: &mut Compiled<'_>, rows: &[Row], dt: f32) -> Result<(Vec<f64>, Vec<f64>), hnn_runtime::Error> {
+fn step(model: &mut Compiled<'_>, rows: &[Row], dt: f32) -> Result<(Vec<f64>, Vec<f64>), Error> {
     let stepper = AnyStepper::for_program(model.program())?;
     let (mut states, mut residuals) = (Vec::new(), Vec::new());
     for row in rows {
-        let mut state = State::<f32, MAX_DOF>::new(&row.q, &row.p)?;
-        residuals.push(f64::from(stepper.step(model, &mut state, &row.u, dt)?));
-        states.extend(state.q().iter().chain(state.p()).map(|value| f64::from(*value)));
+        let first = State::<f32, MAX_DOF>::new(&row.q, &row.p)?;
+        let mut state = if row.copy.is_empty() {
+            AnyState::Plain(first)
+        } else {
+            let (x, y) = row.copy.split_at(row.q.len());
+            AnyState::Doubled(Doubled::from_copies(first, State::new(x, y)?)?)
+        };
+        residuals.push(f64::from(stepper.step_any(model, &mut state, &row.u, dt)?));
+        states.extend(state.coordinates().map(f64::from));
     }
     Ok((states, residuals))
 }

@@ -3,6 +3,9 @@
 use crate::graph::{GraphError, MAX_ELEMENTS, Tensor};
 use crate::onnx::Precision;
 
+/// How far a copy is from its sample, in distances to the next one.
+const COPY_DISTANCE: f64 = 1.0 / 64.0;
+
 /// States from the distribution the model was trained on, with inputs where it has them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Samples {
@@ -70,6 +73,22 @@ impl Samples {
             table.data_mut().iter_mut().for_each(|value| *value = precision.round(*value));
         }
         self
+    }
+
+    /// The samples as a doubled scheme takes them, `[count, 4n]`: the copy a little way towards the next sample, as copies are
+    /// near each other and not the same.
+    ///
+    /// # Errors
+    /// [`GraphError::Shape`] beyond the limit of a tensor.
+    pub fn doubled(&self, precision: Precision) -> Result<Tensor, GraphError> {
+        let (count, width) = (self.count(), self.x.shape()[1]);
+        let row = |index: usize| &self.x.data()[index * width..(index + 1) * width];
+        let copy = |index: usize| {
+            let towards = row((index + 1) % count);
+            row(index).iter().zip(towards).map(|(here, there)| precision.round(here + COPY_DISTANCE * (there - here)))
+        };
+        let values = (0..count).flat_map(|index| row(index).iter().copied().chain(copy(index)));
+        Tensor::new(vec![count, 2 * width], values.collect())
     }
 
     /// Number of samples.

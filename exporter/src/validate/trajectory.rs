@@ -1,14 +1,14 @@
 //! Trajectories of the device program, from samples, with the input held at 0.
 
 use hnn_runtime::format::MAX_DOF;
-use hnn_runtime::{AnyStepper, Compiled, DampingKind, State, Stepper};
+use hnn_runtime::{AnyState, AnyStepper, Compiled, DampingKind, Error, State};
 
 use super::engine::EngineError;
 use super::runtime::with_model;
 use super::samples::Samples;
 use crate::graph::Tensor;
 
-type DeviceState = State<f32, MAX_DOF>;
+type DeviceState = AnyState<MAX_DOF>;
 
 /// States along several trajectories.
 #[derive(Debug, Clone)]
@@ -55,14 +55,13 @@ pub(super) fn reversal_distance(
         let dt = model.program().dt();
         let mut worst = 0.0f64;
         for start in &starts {
-            let mut here = state(start)?;
+            let mut here = state(model, start)?;
             for _ in 0..steps {
                 let mut ahead = here.clone();
                 advance(model, &mut ahead, dt, 1, |_| {})?;
                 let mut back = ahead.clone();
                 advance(model, &mut back, -dt, 1, |_| {})?;
-                let pairs = back.q().iter().chain(back.p()).zip(here.q().iter().chain(here.p()));
-                for ((back, here), spread) in pairs.zip(&spread) {
+                for ((back, here), spread) in back.coordinates().zip(here.coordinates()).zip(spread.iter().cycle()) {
                     worst = worst.max(f64::from((back - here).abs()) / (spread + f64::from(here.abs())));
                 }
                 here = ahead;
@@ -80,17 +79,18 @@ fn states(samples: &Samples, starts: usize) -> Vec<Vec<f32>> {
     (0..count).map(|index| state(row(index))).collect()
 }
 
-fn state(values: &[f32]) -> Result<DeviceState, hnn_runtime::Error> {
+/// A start as the program's scheme keeps it.
+fn state(model: &Compiled<'_>, values: &[f32]) -> Result<DeviceState, Error> {
     let (q, p) = values.split_at(values.len() / 2);
-    DeviceState::new(q, p)
+    Ok(AnyStepper::for_program(model.program())?.begin(State::new(q, p)?))
 }
 
-fn path(model: &mut Compiled<'_>, start: &[f32], dt: f32, steps: usize) -> Result<Vec<f64>, hnn_runtime::Error> {
+fn path(model: &mut Compiled<'_>, start: &[f32], dt: f32, steps: usize) -> Result<Vec<f64>, Error> {
     let mut values: Vec<f64> = start.iter().map(|value| f64::from(*value)).collect();
     values.reserve(steps * start.len());
-    let mut state = state(start)?;
+    let mut state = state(model, start)?;
     advance(model, &mut state, dt, steps, |state| {
-        values.extend(state.q().iter().chain(state.p()).map(|value| f64::from(*value)));
+        values.extend(state.state().coordinates().map(f64::from));
     })?;
     Ok(values)
 }
@@ -101,11 +101,11 @@ fn advance(
     dt: f32,
     steps: usize,
     mut keep: impl FnMut(&DeviceState),
-) -> Result<(), hnn_runtime::Error> {
+) -> Result<(), Error> {
     let stepper = AnyStepper::for_program(model.program())?;
     let still = vec![0.0; model.program().inputs()];
     for _ in 0..steps {
-        stepper.step(model, state, &still, dt)?;
+        stepper.step_any(model, state, &still, dt)?;
         keep(state);
     }
     Ok(())

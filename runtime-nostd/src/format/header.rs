@@ -60,8 +60,8 @@ pub struct Header {
     pub workspace_len: u32,
     /// Id of the scheme the model was validated with, a [`SchemeId`](super::SchemeId) code.
     pub scheme: u32,
-    /// Iterations of that scheme; 0 for an explicit one.
-    pub iterations: u32,
+    /// What that scheme is set to: iterations of an implicit one, the f32 bits of ω of a doubled one, else 0.
+    pub setting: u32,
     /// Its time step in seconds.
     pub dt: f32,
     /// Instructions of all entries.
@@ -95,7 +95,7 @@ impl Header {
             flags: 0,
             workspace_len: 0,
             scheme: 0,
-            iterations: 0,
+            setting: 0,
             dt: 0.0,
             instructions: none,
             constants: none,
@@ -139,7 +139,7 @@ impl Header {
             self.flags,
             self.workspace_len,
             self.scheme,
-            self.iterations,
+            self.setting,
             self.dt.to_bits(),
             self.instructions.offset,
             self.instructions.len,
@@ -177,7 +177,7 @@ impl Header {
             flags,
             workspace_len,
             scheme,
-            iterations,
+            setting,
             dt,
             instructions_offset,
             instructions_len,
@@ -210,7 +210,7 @@ impl Header {
             flags,
             workspace_len,
             scheme,
-            iterations,
+            setting,
             dt,
             instructions,
             constants,

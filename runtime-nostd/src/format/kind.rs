@@ -213,6 +213,12 @@ codes! {
         MclachlanAtela4 = 9, "mclachlan-atela4";
         /// Blanes and Moan's six stages, order 4, separable models.
         BlanesMoan4 = 10, "blanes-moan4";
+        /// Implicit Störmer–Verlet with a fixed number of iterations, order 2, any model without constraints.
+        StormerVerlet = 11, "stormer-verlet";
+        /// Tao's explicit splitting of a doubled state, order 2, any model without constraints.
+        Tao2 = 12, "tao2";
+        /// Its triple jump, order 4.
+        Tao4 = 13, "tao4";
     }
 }
 
@@ -222,8 +228,13 @@ impl SchemeId {
     pub const fn order(self) -> u32 {
         match self {
             Self::SymplecticEuler => 1,
-            Self::Leapfrog | Self::PositionVerlet | Self::Midpoint | Self::Rattle => 2,
-            Self::Yoshida4 | Self::Rattle4 | Self::MclachlanAtela4 | Self::BlanesMoan4 => 4,
+            Self::Leapfrog
+            | Self::PositionVerlet
+            | Self::Midpoint
+            | Self::StormerVerlet
+            | Self::Rattle
+            | Self::Tao2 => 2,
+            Self::Yoshida4 | Self::Rattle4 | Self::MclachlanAtela4 | Self::BlanesMoan4 | Self::Tao4 => 4,
             Self::Yoshida6 => 6,
         }
     }
@@ -231,7 +242,7 @@ impl SchemeId {
     /// Whether H must be T(p) + V(q).
     #[must_use]
     pub const fn needs_separable(self) -> bool {
-        !matches!(self, Self::Midpoint)
+        !matches!(self, Self::Midpoint | Self::StormerVerlet | Self::Tao2 | Self::Tao4)
     }
 
     /// Whether T must be quadratic in p for the scheme to have its order, or to work at all.
@@ -243,7 +254,13 @@ impl SchemeId {
     /// Whether a step iterates, hence has an iteration count and a residual.
     #[must_use]
     pub const fn iterates(self) -> bool {
-        matches!(self, Self::Midpoint | Self::Rattle | Self::Rattle4)
+        matches!(self, Self::Midpoint | Self::StormerVerlet | Self::Rattle | Self::Rattle4)
+    }
+
+    /// Whether the scheme steps two copies of the state, 4n numbers that go on from step to step.
+    #[must_use]
+    pub const fn is_doubled(self) -> bool {
+        matches!(self, Self::Tao2 | Self::Tao4)
     }
 
     /// Whether the scheme keeps constraints: a model with constraints takes no other, one without takes none of these.

@@ -128,7 +128,7 @@ fn codes_and_members_correspond() {
 
 #[test]
 fn a_header_survives_its_encoding() {
-    let header = Header { dof: 3, inputs: 2, dt: 0.01, scheme: 3, iterations: 8, ..Header::empty() };
+    let header = Header { dof: 3, inputs: 2, dt: 0.01, scheme: 3, setting: 8, ..Header::empty() };
     assert_eq!(Header::decode(&header.encode()), Some(header));
 }
 

@@ -119,7 +119,7 @@ fn contradictions_in_the_header_are_refused() {
         ("inputs", |h| h.inputs = 1, Err(Error::Header)),
         ("a flag", |h| h.flags = 1, Err(Error::Header)),
         ("a scheme", |h| h.scheme = SchemeId::Midpoint.code(), Err(Error::Header)),
-        ("iterations", |h| h.iterations = 1, Err(Error::Header)),
+        ("iterations", |h| h.setting = 1, Err(Error::Header)),
         ("a time step", |h| h.dt = 0.1, Err(Error::Header)),
         ("the time step −0", |h| h.dt = -0.0, Err(Error::Header)),
         ("an inverse mass", |h| h.inverse_mass = 0, Err(Error::Header)),

@@ -66,7 +66,7 @@ pub(super) fn surround<M: Damped<S>, S: Scalar, const N: usize>(
 }
 
 /// D(h): advances p by ṗ = −R ∂H/∂p for a time h; returns the residual where it iterates, else +0.
-fn dissipate<M: Damped<S>, S: Scalar, const N: usize>(
+pub(super) fn dissipate<M: Damped<S>, S: Scalar, const N: usize>(
     model: &mut M,
     state: &mut State<S, N>,
     u: &[S],

@@ -67,7 +67,7 @@ pub(super) fn average<S: Scalar>(middle: &mut [S], start: &[S], end: &[S]) {
 }
 
 /// values ← start + h·rates; returns the largest change of a value.
-fn replace<S: Scalar>(values: &mut [S], start: &[S], h: S, rates: &[S]) -> S {
+pub(super) fn replace<S: Scalar>(values: &mut [S], start: &[S], h: S, rates: &[S]) -> S {
     let mut change = S::ZERO;
     for ((value, start), rate) in values.iter_mut().zip(start).zip(rates) {
         let next = *start + h * *rate;

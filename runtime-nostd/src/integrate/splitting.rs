@@ -56,7 +56,12 @@ impl Splitting {
             SchemeId::Yoshida6 => &YOSHIDA_6,
             SchemeId::MclachlanAtela4 => &MCLACHLAN_ATELA_4,
             SchemeId::BlanesMoan4 => &BLANES_MOAN_4,
-            SchemeId::Midpoint | SchemeId::Rattle | SchemeId::Rattle4 => return None,
+            SchemeId::Midpoint
+            | SchemeId::StormerVerlet
+            | SchemeId::Rattle
+            | SchemeId::Rattle4
+            | SchemeId::Tao2
+            | SchemeId::Tao4 => return None,
         })
     }
 

@@ -247,7 +247,7 @@ fn contradictions_in_the_header_are_refused() {
         ("inverse mass beyond the constants", |a| a.header.inverse_mass = 9, Error::Header),
         ("inverse mass not finite", |a| a.constants[1] = f32::INFINITY.to_bits(), Error::Header),
         ("no time step", |a| a.header.dt = 0.0, Error::Header),
-        ("iterations of an explicit scheme", |a| a.header.iterations = 8, Error::Header),
+        ("iterations of an explicit scheme", |a| a.header.setting = 8, Error::Header),
         ("workspace smaller than the state", |a| a.header.workspace_len = 1, Error::Header),
         ("an entry missing", |a| drop(a.entries.remove(3)), Error::Entry(Entry::Field)),
     ];

@@ -1,8 +1,8 @@
 //! One number for a whole trajectory: if two deployments agree on it, they agreed on every bit of every state.
 
-use super::State;
+use super::{AnyState, State};
 
-/// FNV-1a, 64 bits, over the f32 bits of q and then p of every state it is shown, initial state included.
+/// FNV-1a, 64 bits, over the f32 bits of q and then p, and of their copies, of every state it is shown, initial state included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrajectoryHash {
     value: u64,
@@ -26,7 +26,16 @@ impl TrajectoryHash {
 
     /// Takes in the next state.
     pub fn update<const N: usize>(&mut self, state: &State<f32, N>) {
-        for value in state.q().iter().chain(state.p()) {
+        self.take_in(state.coordinates());
+    }
+
+    /// Takes in the next state of any kind; of a doubled one the copy after the motion.
+    pub fn update_any<const N: usize>(&mut self, state: &AnyState<N>) {
+        self.take_in(state.coordinates());
+    }
+
+    fn take_in(&mut self, values: impl Iterator<Item = f32>) {
+        for value in values {
             for byte in value.to_bits().to_le_bytes() {
                 self.value = (self.value ^ u64::from(byte)).wrapping_mul(Self::PRIME);
             }

@@ -1,5 +1,11 @@
 //! What the fuzz targets share: how much of a graph is worth evaluating, and what two graphs of one meaning agree in.
 
+mod blob;
+mod interpreter;
+
+pub use blob::{exercise, resealed};
+pub use interpreter::{interpreted, judge};
+
 use hnn_exporter::evaluate::{EvaluateError, evaluate};
 use hnn_exporter::graph::{Graph, GraphError, NodeId, Tensor};
 
@@ -30,7 +36,7 @@ pub fn is_small(graph: &Graph) -> bool {
 pub fn difference(found: &Graph, expected: &Graph) -> Option<String> {
     let (a, b) = (outputs(found).ok()?, outputs(expected).ok()?);
     let difference = disagreement(&a, &b)?;
-    let nudged = outputs(&nudged(expected).ok()?).ok()?;
+    let nudged = outputs(&nudged(expected, NUDGE).ok()?).ok()?;
     let finite = b.iter().flat_map(Tensor::data).all(|value| value.is_finite());
     (finite && disagreement(&nudged, &b).is_none()).then_some(difference)
 }
@@ -49,7 +55,7 @@ fn outputs(graph: &Graph) -> Result<Vec<Tensor>, EvaluateError> {
 }
 
 /// The same graph with every constant that is no whole number changed a little, neighbours in different directions.
-fn nudged(graph: &Graph) -> Result<Graph, GraphError> {
+fn nudged(graph: &Graph, nudge: f64) -> Result<Graph, GraphError> {
     let mut copy = Graph::new();
     let mut replaced: Vec<Option<NodeId>> = vec![None; graph.nodes().len()];
     for (_, id) in graph.inputs() {
@@ -59,7 +65,7 @@ fn nudged(graph: &Graph) -> Result<Graph, GraphError> {
         let Some(tensor) = graph.constant_value(id) else { continue };
         let mut tensor = tensor.clone();
         for (at, value) in tensor.data_mut().iter_mut().enumerate().filter(|(_, value)| value.fract() != 0.0) {
-            *value *= if (at + id.index()).is_multiple_of(2) { 1.0 + NUDGE } else { 1.0 - NUDGE };
+            *value *= if (at + id.index()).is_multiple_of(2) { 1.0 + nudge } else { 1.0 - nudge };
         }
         replaced[id.index()] = Some(copy.constant(tensor)?);
     }

@@ -88,7 +88,7 @@ fn an_explicit_scheme_is_refused_for_a_program_that_is_not_separable() {
     let words = assembler.words();
     // The header still names leapfrog: a contradiction.
     assert_eq!(Program::parse(&words).err(), Some(Error::Header));
-    (assembler.header.scheme, assembler.header.iterations) = (SchemeId::Midpoint.code(), 8);
+    (assembler.header.scheme, assembler.header.setting) = (SchemeId::Midpoint.code(), 8);
     let words = assembler.words();
     let program = Program::parse(&words).unwrap();
     assert_eq!(AnyStepper::new(&program, SchemeId::Leapfrog, 0), Err(Error::NotSeparable));
@@ -98,6 +98,42 @@ fn an_explicit_scheme_is_refused_for_a_program_that_is_not_separable() {
     let mut state = State::<f32, 1>::new(&[2.0], &[-0.5]).unwrap();
     let residual = AnyStepper::for_program(&program).unwrap().step(&mut model, &mut state, &[], 0.1).unwrap();
     assert!(residual < 1e-6);
+}
+
+#[test]
+fn a_doubled_scheme_steps_a_doubled_state_and_no_other() {
+    for damping in [None, Some(0.25f32)] {
+        let mut assembler = pendulum(damping);
+        (assembler.header.scheme, assembler.header.setting) = (SchemeId::Tao2.code(), 10.0f32.to_bits());
+        let words = assembler.words();
+        let program = Program::parse(&words).unwrap();
+        assert_eq!((program.omega(), program.iterations()), (Some(10.0), 0));
+        let mut workspace = Workspace::<8>::for_program(&program).unwrap();
+        let mut model = Compiled::bind(&program, &mut workspace).unwrap();
+        let stepper = AnyStepper::for_program(&program).unwrap();
+        let start = State::<f32, 1>::new(&[1.0], &[0.2]).unwrap();
+        let mut plain = start.clone();
+        assert_eq!(stepper.step(&mut model, &mut plain, &[], 0.05), Err(Error::NotDoubled));
+        assert_eq!(plain, start);
+        assert_eq!(stepper.explicit(&program), Err(Error::NotExplicit));
+        let mut any = stepper.begin(start.clone());
+        for _ in 0..200 {
+            stepper.step_any(&mut model, &mut any, &[], 0.05).unwrap();
+        }
+        assert_eq!(any.coordinates().count(), 4);
+        // Leapfrog takes the same way, up to both their errors; friction is part of it.
+        let leapfrog = AnyStepper::new(&program, SchemeId::Leapfrog, 0).unwrap();
+        assert_eq!(leapfrog.step_any(&mut model, &mut any, &[], 0.05), Err(Error::NotDoubled));
+        for _ in 0..200 {
+            leapfrog.step(&mut model, &mut plain, &[], 0.05).unwrap();
+        }
+        for (a, b) in any.state().coordinates().zip(plain.coordinates()) {
+            assert!((a - b).abs() < 5e-3, "{a} {b}");
+        }
+        // A binding that is none.
+        assembler.header.setting = 0;
+        assert_eq!(Program::parse(&assembler.words()).err(), Some(Error::Header));
+    }
 }
 
 #[test]

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use hnn_exporter::dynamics::{self, Scheme, StepLength};
+use hnn_exporter::emit::{blob, blob_bytes, function_blob};
 use hnn_exporter::graph::Graph;
+use hnn_exporter::lower::{lower, lower_graph};
 use hnn_exporter::onnx::{self, WriteOptions};
 use hnn_exporter::optimize::optimize;
 
@@ -26,6 +28,8 @@ const FORMULAS: [&str; 4] = [
 ];
 /// Folders of the targets that read ONNX files.
 const ONNX_TARGETS: [&str; 2] = ["onnx_read", "onnx_roundtrip"];
+/// Folders of the targets that read graphs as text.
+const TEXT_TARGETS: [&str; 2] = ["graph_text", "interpreter"];
 /// Largest foreign file that is a seed: mutations of longer ones are slow and rarely reach far.
 const MAX_SEED_BYTES: u64 = 1 << 14;
 
@@ -37,14 +41,25 @@ fn main() -> Result<()> {
         seeds.write("expression", &format!("formula_{index}"), formula.as_bytes())?;
     }
     for case in conformance::cases::all()? {
-        let scheme = if case.separable { Scheme::Leapfrog } else { Scheme::Midpoint { iterations: 2 } };
+        let scheme = match (case.model.constraints() > 0, case.separable) {
+            (true, _) => Scheme::Rattle { iterations: 2 },
+            (false, true) => Scheme::Leapfrog,
+            (false, false) => Scheme::Midpoint { iterations: 2 },
+        };
+        seeds.write("blob", case.name, &blob_bytes(&blob(&lower(&case.model)?, scheme, 0.01)))?;
         let graphs = [
             ("energy", dynamics::hamiltonian(&case.model)?),
             ("field", dynamics::field(&case.model)?),
             ("step", dynamics::step(&case.model, scheme, StepLength::Scalar)?),
         ];
         for (what, graph) in graphs {
-            seeds.graph(&format!("{}_{what}", case.name), &optimize(&graph)?)?;
+            let graph = optimize(&graph)?;
+            seeds.graph(&format!("{}_{what}", case.name), &graph)?;
+            seeds.write(
+                "blob",
+                &format!("{}_{what}", case.name),
+                &blob_bytes(&function_blob(&lower_graph(&graph)?)),
+            )?;
         }
     }
     match arguments.next() {
@@ -65,7 +80,7 @@ impl Seeds<'_> {
     }
 
     fn graph(&self, name: &str, graph: &Graph) -> Result<()> {
-        self.write("graph_text", name, graph.to_string().as_bytes())?;
+        TEXT_TARGETS.iter().try_for_each(|target| self.write(target, name, graph.to_string().as_bytes()))?;
         let options = WriteOptions { metadata: BTreeMap::new(), ..WriteOptions::default() };
         let file = onnx::write(graph, &options)?;
         ONNX_TARGETS.iter().try_for_each(|target| self.write(target, name, &file))
