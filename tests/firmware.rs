@@ -48,7 +48,7 @@ fn bits<'a>(values: impl IntoIterator<Item = &'a f32>) -> Vec<String> {
 fn emulator_is_missing() -> bool {
     let missing = !emulator::available();
     if missing {
-        eprintln!("skipped: qemu-system-arm is missing (`cargo xtask setup` installs it)");
+        eprintln!("skipped: qemu-system-arm or qemu-system-riscv32 is missing (`cargo xtask setup` installs it)");
     }
     missing
 }

@@ -14,7 +14,19 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::repository;
 
 /// The machines of `firmware-examples`.
-pub const BOARDS: [&str; 6] = ["mps2-an386", "microbit", "mps2-an385", "mps2-an500", "mps2-an505", "mps3-an547"];
+pub const BOARDS: [&str; 8] = [
+    "mps2-an386",
+    "microbit",
+    "mps2-an385",
+    "mps2-an500",
+    "mps2-an505",
+    "mps3-an547",
+    "riscv32imac-virt",
+    "riscv32imafc-virt",
+];
+
+/// The emulators of these machines.
+const EMULATORS: [&str; 2] = ["qemu-system-arm", "qemu-system-riscv32"];
 
 /// How long one emulated run may take; soft floating point on a loaded machine needs seconds.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
@@ -22,8 +34,10 @@ const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// Whether QEMU can be run here.
 #[must_use]
 pub fn available() -> bool {
-    let version = Command::new("qemu-system-arm").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    version.is_ok_and(|status| status.success())
+    EMULATORS.iter().all(|emulator| {
+        let version = Command::new(emulator).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        version.is_ok_and(|status| status.success())
+    })
 }
 
 /// Models to build into the firmware instead of its own.

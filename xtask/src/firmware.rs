@@ -27,13 +27,25 @@ struct Board {
     ram_bytes: u64,
 }
 
-const BOARDS: [Board; 6] = [
+const BOARDS: [Board; 8] = [
     Board { name: "mps2-an386", target: "thumbv7em-none-eabihf", flash_bytes: 4 << 20, ram_bytes: 4 << 20 },
     Board { name: "microbit", target: "thumbv6m-none-eabi", flash_bytes: 256 << 10, ram_bytes: 16 << 10 },
     Board { name: "mps2-an385", target: "thumbv7m-none-eabi", flash_bytes: 4 << 20, ram_bytes: 4 << 20 },
     Board { name: "mps2-an500", target: "thumbv7em-none-eabihf", flash_bytes: 4 << 20, ram_bytes: 4 << 20 },
     Board { name: "mps2-an505", target: "thumbv8m.main-none-eabihf", flash_bytes: 4 << 20, ram_bytes: 2 << 20 },
     Board { name: "mps3-an547", target: "thumbv8m.main-none-eabihf", flash_bytes: 512 << 10, ram_bytes: 512 << 10 },
+    Board {
+        name: "riscv32imac-virt",
+        target: "riscv32imac-unknown-none-elf",
+        flash_bytes: 4 << 20,
+        ram_bytes: 4 << 20,
+    },
+    Board {
+        name: "riscv32imafc-virt",
+        target: "riscv32imafc-unknown-none-elf",
+        flash_bytes: 4 << 20,
+        ram_bytes: 4 << 20,
+    },
 ];
 
 /// `cargo xtask firmware`.
@@ -56,7 +68,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// # Errors
 /// See [`run`].
 pub(crate) fn build_and_measure(workspace: &Workspace) -> Result<()> {
-    let mut table = format!("{:<12} {:>8} {:>11} {:>12}\n", "board", "flash", "static RAM", "stack used");
+    let mut table = format!("{:<18} {:>8} {:>11} {:>12}\n", "board", "flash", "static RAM", "stack used");
     for board in &BOARDS {
         table += &measure(workspace, board).with_context(|| format!("board {}", board.name))?;
     }
@@ -85,5 +97,5 @@ fn measure(workspace: &Workspace, board: &Board) -> Result<String> {
     let stack_bytes = stack::high_water(run, scratch.path(), found.stack_top, found.end)?;
     let ram_bytes = found.static_ram_bytes + stack_bytes;
     ensure!(ram_bytes <= board.ram_bytes, "{ram_bytes} bytes exceed the RAM");
-    Ok(format!("{:<12} {:>8} {:>11} {stack_bytes:>12}\n", board.name, found.flash_bytes, found.static_ram_bytes))
+    Ok(format!("{:<18} {:>8} {:>11} {stack_bytes:>12}\n", board.name, found.flash_bytes, found.static_ram_bytes))
 }

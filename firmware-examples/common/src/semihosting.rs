@@ -2,8 +2,13 @@
 
 use core::panic::PanicInfo;
 
-use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
-use cortex_m_semihosting::hio::{self, HostStream};
+#[cfg(target_arch = "arm")]
+use cortex_m_semihosting::{debug, hio};
+// Linked for its critical section, which the console takes.
+#[cfg(target_arch = "riscv32")]
+use riscv as _;
+#[cfg(target_arch = "riscv32")]
+use riscv_semihosting::{debug, hio};
 
 use crate::Console;
 
@@ -11,7 +16,7 @@ use crate::Console;
 const PANIC_MARKER: &str = "hnn: panic\n";
 
 /// Standard output of the host, where there is one.
-struct Semihosting(Option<HostStream>);
+struct Semihosting(Option<hio::HostStream>);
 
 impl Console for Semihosting {
     fn write(&mut self, text: &[u8]) {
@@ -43,7 +48,7 @@ pub fn measure() -> ! {
 #[inline(never)]
 fn stop(good: bool) -> ! {
     loop {
-        debug::exit(if good { EXIT_SUCCESS } else { EXIT_FAILURE });
+        debug::exit(if good { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
     }
 }
 
