@@ -25,6 +25,13 @@ pub const BOARDS: [&str; 8] = [
     "riscv32imafc-virt",
 ];
 
+/// Programs of `firmware-examples` besides the control loop, with the machines that run each.
+pub const APPLICATIONS: [(&str, &[&str]); 3] = [
+    ("swing-up", &["mps2-an386", "riscv32imafc-virt"]),
+    ("fault", &["mps2-an386", "riscv32imafc-virt"]),
+    ("update", &["mps2-an386", "riscv32imafc-virt", "microbit"]),
+];
+
 /// The emulators of these machines.
 const EMULATORS: [&str; 2] = ["qemu-system-arm", "qemu-system-riscv32"];
 
@@ -49,15 +56,27 @@ pub struct Load<'a> {
     pub steps: u32,
 }
 
-/// Builds and runs `board`, with its own models or those of `load`; returns its standard output.
+/// Builds and runs the control loop on `board`, with its own models or those of `load`; returns its standard output.
 ///
 /// # Errors
 /// Where the build fails, the run exceeds its time, or the firmware says that something went wrong.
 pub fn emulate(board: &str, load: Option<&Load<'_>>) -> Result<String> {
-    let build = cargo(board, load)?.args(["build", "--release", "--quiet"]).status()?;
+    emulate_program(board, board, load)
+}
+
+/// Builds and runs one of the [`APPLICATIONS`] on `board`; returns its standard output.
+///
+/// # Errors
+/// As [`emulate`].
+pub fn emulate_application(board: &str, program: &str) -> Result<String> {
+    emulate_program(board, program, None)
+}
+
+fn emulate_program(board: &str, program: &str, load: Option<&Load<'_>>) -> Result<String> {
+    let build = cargo(board, load)?.args(["build", "--release", "--quiet", "--bin", program]).status()?;
     ensure!(build.success(), "{board}: the build failed");
     let mut child = cargo(board, load)?
-        .args(["run", "--release", "--quiet"])
+        .args(["run", "--release", "--quiet", "--bin", program])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()

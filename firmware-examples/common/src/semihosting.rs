@@ -10,7 +10,7 @@ use riscv as _;
 #[cfg(target_arch = "riscv32")]
 use riscv_semihosting::{debug, hio};
 
-use crate::Console;
+use crate::{Console, scenario};
 
 /// Text that proves, where it is found in an ELF file, that a panic can be reached.
 const PANIC_MARKER: &str = "hnn: panic\n";
@@ -33,15 +33,32 @@ impl Console for Semihosting {
 pub fn run() -> ! {
     // Opaque to the optimiser: no part of the check is done at build time, and any other model of this size would do.
     let models = core::hint::black_box(crate::MODELS);
-    let good = crate::run(models, crate::STEPS, &mut Semihosting(hio::hstdout().ok()));
-    stop(good)
+    conclude(|console| crate::run(models, crate::STEPS, console))
 }
 
 /// Measures every model and ends the emulation with the verdict.
 pub fn measure() -> ! {
     let models = core::hint::black_box(crate::MODELS);
-    let good = crate::measure(models, &mut Semihosting(hio::hstdout().ok()));
-    stop(good)
+    conclude(|console| crate::measure(models, console))
+}
+
+/// Runs [`scenario::swing_up`] and ends the emulation with its verdict.
+pub fn swing_up() -> ! {
+    conclude(scenario::swing_up)
+}
+
+/// Runs [`scenario::fault`] and ends the emulation with its verdict.
+pub fn fault() -> ! {
+    conclude(scenario::fault)
+}
+
+/// Runs [`scenario::update`] and ends the emulation with its verdict.
+pub fn update() -> ! {
+    conclude(scenario::update)
+}
+
+fn conclude(work: impl FnOnce(&mut Semihosting) -> bool) -> ! {
+    stop(work(&mut Semihosting(hio::hstdout().ok())))
 }
 
 /// Never inlined: its address is where a debugger waits for the end of a run.
