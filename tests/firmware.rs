@@ -7,13 +7,14 @@
 use std::process::Command;
 
 use hnn_conformance::cases;
-use hnn_conformance::emulator::{self, BOARDS, Load};
+use hnn_conformance::emulator::{self, APPLICATIONS, BOARDS, Load};
 use hnn_conformance::executors::{DT, scheme};
 use hnn_conformance::{misfits, repository};
 use hnn_exporter::emit::{blob, blob_bytes};
 use hnn_exporter::lower::lower;
 use hnn_firmware_common::{
     Console, Example, INITIAL_MOMENTUM, INITIAL_POSITION, INPUT, MAX_DOF, MAX_INPUTS, MODELS, STEPS, checkpoint_every,
+    scenario,
 };
 use hnn_runtime::{AnyStepper, Compiled, Program, State, Stepper as _, TrajectoryHash, Workspace};
 
@@ -48,7 +49,7 @@ fn bits<'a>(values: impl IntoIterator<Item = &'a f32>) -> Vec<String> {
 fn emulator_is_missing() -> bool {
     let missing = !emulator::available();
     if missing {
-        eprintln!("skipped: qemu-system-arm is missing (`cargo xtask setup` installs it)");
+        eprintln!("skipped: qemu-system-arm or qemu-system-riscv32 is missing (`cargo xtask setup` installs it)");
     }
     missing
 }
@@ -91,6 +92,50 @@ fn every_case_gives_the_same_bits_on_host_and_devices() {
         let load = Load { models: directory.path(), steps: CASE_STEPS };
         let device = emulator::emulate(board, Some(&load)).unwrap();
         assert_eq!(device, host, "{board} and the host differ");
+    }
+}
+
+/// What the scenario of an application prints on this machine.
+fn scenario_here(application: &str) -> String {
+    let mut console = Text(String::new());
+    let good = match application {
+        "swing-up" => scenario::swing_up(&mut console),
+        "fault" => scenario::fault(&mut console),
+        "update" => scenario::update(&mut console),
+        other => panic!("no scenario is called {other}"),
+    };
+    assert!(good, "{application} did not go as it should:\n{}", console.0);
+    console.0
+}
+
+#[test]
+fn every_application_does_on_devices_to_the_bit_what_it_does_here() {
+    if emulator_is_missing() {
+        return;
+    }
+    for (application, boards) in APPLICATIONS {
+        let host = scenario_here(application);
+        for board in boards {
+            let device = emulator::emulate_application(board, application).unwrap();
+            assert_eq!(device, host, "{application} on {board} and on the host differ");
+        }
+    }
+}
+
+#[test]
+fn the_pendulum_is_upright_within_six_seconds_and_faults_are_flagged_in_order() {
+    let swing_up = scenario_here("swing-up");
+    let (learned, controls) = swing_up.split_once("run without torque").unwrap();
+    let upright: u32 = lines(learned, "upright_from_ms")[0][0].parse().unwrap();
+    assert!(upright < 6000, "{swing_up}");
+    assert_eq!(lines(controls, "never_upright").len(), 2, "{swing_up}");
+
+    let fault = scenario_here("fault");
+    let begins: u32 = lines(&fault, "fault_begins_ms")[0][0].parse().unwrap();
+    let flagged = lines(&fault, "flagged_ms");
+    assert_eq!((flagged.len(), lines(&fault, "not_flagged").len()), (3, 1), "{fault}");
+    for delay in flagged.iter().map(|words| words[0].parse::<u32>().unwrap() - begins) {
+        assert!(delay < 5000, "{fault}");
     }
 }
 

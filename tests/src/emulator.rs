@@ -14,7 +14,26 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::repository;
 
 /// The machines of `firmware-examples`.
-pub const BOARDS: [&str; 6] = ["mps2-an386", "microbit", "mps2-an385", "mps2-an500", "mps2-an505", "mps3-an547"];
+pub const BOARDS: [&str; 8] = [
+    "mps2-an386",
+    "microbit",
+    "mps2-an385",
+    "mps2-an500",
+    "mps2-an505",
+    "mps3-an547",
+    "riscv32imac-virt",
+    "riscv32imafc-virt",
+];
+
+/// Programs of `firmware-examples` besides the control loop, with the machines that run each.
+pub const APPLICATIONS: [(&str, &[&str]); 3] = [
+    ("swing-up", &["mps2-an386", "riscv32imafc-virt"]),
+    ("fault", &["mps2-an386", "riscv32imafc-virt"]),
+    ("update", &["mps2-an386", "riscv32imafc-virt", "microbit"]),
+];
+
+/// The emulators of these machines.
+const EMULATORS: [&str; 2] = ["qemu-system-arm", "qemu-system-riscv32"];
 
 /// How long one emulated run may take; soft floating point on a loaded machine needs seconds.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
@@ -22,8 +41,10 @@ const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// Whether QEMU can be run here.
 #[must_use]
 pub fn available() -> bool {
-    let version = Command::new("qemu-system-arm").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    version.is_ok_and(|status| status.success())
+    EMULATORS.iter().all(|emulator| {
+        let version = Command::new(emulator).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        version.is_ok_and(|status| status.success())
+    })
 }
 
 /// Models to build into the firmware instead of its own.
@@ -35,15 +56,27 @@ pub struct Load<'a> {
     pub steps: u32,
 }
 
-/// Builds and runs `board`, with its own models or those of `load`; returns its standard output.
+/// Builds and runs the control loop on `board`, with its own models or those of `load`; returns its standard output.
 ///
 /// # Errors
 /// Where the build fails, the run exceeds its time, or the firmware says that something went wrong.
 pub fn emulate(board: &str, load: Option<&Load<'_>>) -> Result<String> {
-    let build = cargo(board, load)?.args(["build", "--release", "--quiet"]).status()?;
+    emulate_program(board, board, load)
+}
+
+/// Builds and runs one of the [`APPLICATIONS`] on `board`; returns its standard output.
+///
+/// # Errors
+/// As [`emulate`].
+pub fn emulate_application(board: &str, program: &str) -> Result<String> {
+    emulate_program(board, program, None)
+}
+
+fn emulate_program(board: &str, program: &str, load: Option<&Load<'_>>) -> Result<String> {
+    let build = cargo(board, load)?.args(["build", "--release", "--quiet", "--bin", program]).status()?;
     ensure!(build.success(), "{board}: the build failed");
     let mut child = cargo(board, load)?
-        .args(["run", "--release", "--quiet"])
+        .args(["run", "--release", "--quiet", "--bin", program])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()

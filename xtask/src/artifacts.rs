@@ -19,7 +19,13 @@ const FORMULAS: [(&str, &str); 2] = [
     ("cart_formula", "(p1^2 - 2*p1*p2*cos(q2) + 2*p2^2)/(2*(1 + sin(q2)^2)) + q1^2/2 - 3*cos(q2)"),
 ];
 
-/// Exports the formulas, trains and exports the network, and puts the blobs into `firmware-examples/model`.
+/// The models of the scenarios: learned from recordings of the simulated machine with that mass at its end, in kg.
+const MACHINES: [(&str, &str); 2] = [("pendulum", "0.5"), ("other_load", "0.25")];
+/// Of L-BFGS, after which the motion is met to the noise of the recordings' sensors.
+const MACHINE_STEPS: &str = "200";
+
+/// Exports the formulas, trains and exports the networks, and puts the blobs into `firmware-examples/model` and
+/// `firmware-examples/learned`.
 ///
 /// # Errors
 /// Where training, export or validation fails, or a result cannot be written.
@@ -44,7 +50,29 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     hnn().args(train).arg(&run).run()?;
     hnn().arg("export").arg(&run).args(["--dt", DT, "--out"]).arg(&out).run()?;
     hnn().arg("validate").arg(&out).run()?;
-    keep(&out, &model, "pendulum_network")
+    keep(&out, &model, "pendulum_network")?;
+    MACHINES.iter().try_for_each(|(name, mass)| learn(workspace, scratch.path(), name, mass))
+}
+
+/// Records the simulated machine with a mass at its end, learns a model of it, and puts the blob where the scenarios find it.
+fn learn(workspace: &Workspace, scratch: &Path, name: &str, mass: &str) -> Result<()> {
+    let shell = &workspace.shell;
+    let firmware = workspace.root.join("firmware-examples");
+    let recording = scratch.join(name).with_extension("csv");
+    {
+        let _directory = shell.push_dir(&firmware);
+        let record =
+            cmd!(shell, "cargo run --release --quiet -p hnn-firmware-common --example recording -- {mass} {SEED}");
+        fs::write(&recording, record.read()?)?;
+    }
+    let hnn = || cmd!(shell, "cargo run --release --quiet -p hnn --");
+    let (run, out) = (scratch.join(format!("{name}-run")), scratch.join(format!("{name}-export")));
+    let columns = ["--time", "time", "--trajectory", "launch", "--q", "q", "--v", "v", "--u", "u", "--angle", "q"];
+    let fit = ["--fit", "lbfgs", "--precision", "f64", "--steps", MACHINE_STEPS, "--seed", SEED];
+    hnn().args(["train", "--data"]).arg(&recording).args(columns).args(fit).arg("--out").arg(&run).run()?;
+    hnn().arg("export").arg(&run).arg("--out").arg(&out).run()?;
+    hnn().arg("validate").arg(&out).run()?;
+    keep(&out, &firmware.join("learned"), name)
 }
 
 fn keep(export: &Path, model: &Path, name: &str) -> Result<()> {

@@ -2,12 +2,10 @@
 
 use anyhow::{Context, Result};
 use object::read::elf::{ElfFile32, ProgramHeader};
-use object::{Endianness, Object, ObjectSection, ObjectSymbol};
+use object::{Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags};
 
-/// First address of RAM on Cortex-M.
-const RAM_START: u64 = 0x2000_0000;
-/// First address past RAM on Cortex-M.
-const RAM_END: u64 = 0x4000_0000;
+/// Sections by which `riscv-rt` gives all RAM that is left to heap and stack.
+const LEFT_OVER: [&str; 2] = [".heap", ".stack"];
 
 /// The measures of one ELF file.
 #[derive(Debug)]
@@ -40,7 +38,7 @@ pub(crate) fn measure(bytes: &[u8], marker: &str, end: &str) -> Result<Measures>
         .sum();
     let static_ram_bytes = file
         .sections()
-        .filter(|section| (RAM_START..RAM_END).contains(&section.address()))
+        .filter(|section| is_writable(section.flags()) && !section.name().is_ok_and(|name| LEFT_OVER.contains(&name)))
         .map(|section| section.size())
         .sum();
 
@@ -56,6 +54,12 @@ pub(crate) fn measure(bytes: &[u8], marker: &str, end: &str) -> Result<Measures>
         panics.push(format!("the panic handler's text `{marker}`"));
     }
     Ok(Measures { flash_bytes, static_ram_bytes, panics, stack_top, end })
+}
+
+/// Whether a section lies in memory at run time and can be written, on every machine and wherever its RAM begins.
+fn is_writable(flags: SectionFlags) -> bool {
+    use object::elf::{SHF_ALLOC, SHF_WRITE};
+    matches!(flags, SectionFlags::Elf { sh_flags, .. } if sh_flags.contains(SHF_ALLOC | SHF_WRITE))
 }
 
 fn is_panic(symbol: &str) -> bool {

@@ -4,6 +4,7 @@
 //! definition of how a board is emulated is the runner in that board's `.cargo/config.toml`.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -25,15 +26,34 @@ struct Board {
     target: &'static str,
     flash_bytes: u64,
     ram_bytes: u64,
+    /// Programs besides the control loop, which has the name of the package.
+    applications: &'static [&'static str],
 }
 
-const BOARDS: [Board; 6] = [
-    Board { name: "mps2-an386", target: "thumbv7em-none-eabihf", flash_bytes: 4 << 20, ram_bytes: 4 << 20 },
-    Board { name: "microbit", target: "thumbv6m-none-eabi", flash_bytes: 256 << 10, ram_bytes: 16 << 10 },
-    Board { name: "mps2-an385", target: "thumbv7m-none-eabi", flash_bytes: 4 << 20, ram_bytes: 4 << 20 },
-    Board { name: "mps2-an500", target: "thumbv7em-none-eabihf", flash_bytes: 4 << 20, ram_bytes: 4 << 20 },
-    Board { name: "mps2-an505", target: "thumbv8m.main-none-eabihf", flash_bytes: 4 << 20, ram_bytes: 2 << 20 },
-    Board { name: "mps3-an547", target: "thumbv8m.main-none-eabihf", flash_bytes: 512 << 10, ram_bytes: 512 << 10 },
+impl Board {
+    /// A board with room for everything, on which only the control loop runs.
+    const fn new(name: &'static str, target: &'static str) -> Self {
+        Self { name, target, flash_bytes: 4 << 20, ram_bytes: 4 << 20, applications: &[] }
+    }
+}
+
+const APPLICATIONS: &[&str] = &["swing-up", "fault", "update"];
+
+const BOARDS: [Board; 8] = [
+    Board { applications: APPLICATIONS, ..Board::new("mps2-an386", "thumbv7em-none-eabihf") },
+    Board {
+        flash_bytes: 256 << 10,
+        ram_bytes: 16 << 10,
+        // The others take half a minute without a floating-point unit.
+        applications: &["update"],
+        ..Board::new("microbit", "thumbv6m-none-eabi")
+    },
+    Board::new("mps2-an385", "thumbv7m-none-eabi"),
+    Board::new("mps2-an500", "thumbv7em-none-eabihf"),
+    Board { ram_bytes: 2 << 20, ..Board::new("mps2-an505", "thumbv8m.main-none-eabihf") },
+    Board { flash_bytes: 512 << 10, ram_bytes: 512 << 10, ..Board::new("mps3-an547", "thumbv8m.main-none-eabihf") },
+    Board::new("riscv32imac-virt", "riscv32imac-unknown-none-elf"),
+    Board { applications: APPLICATIONS, ..Board::new("riscv32imafc-virt", "riscv32imafc-unknown-none-elf") },
 ];
 
 /// `cargo xtask firmware`.
@@ -56,7 +76,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// # Errors
 /// See [`run`].
 pub(crate) fn build_and_measure(workspace: &Workspace) -> Result<()> {
-    let mut table = format!("{:<12} {:>8} {:>11} {:>12}\n", "board", "flash", "static RAM", "stack used");
+    common(workspace)?;
+    let heading =
+        format!("{:<18} {:<18} {:>8} {:>11} {:>12}\n", "board", "program", "flash", "static RAM", "stack used");
+    let mut table = heading;
     for board in &BOARDS {
         table += &measure(workspace, board).with_context(|| format!("board {}", board.name))?;
     }
@@ -64,26 +87,45 @@ pub(crate) fn build_and_measure(workspace: &Workspace) -> Result<()> {
     mcu::check(workspace)
 }
 
-/// One line of the table.
+/// Lints and tests on this computer what all boards share.
+fn common(workspace: &Workspace) -> Result<()> {
+    let shell = &workspace.shell;
+    let _directory = shell.push_dir(workspace.root.join("firmware-examples").join("common"));
+    cmd!(shell, "cargo clippy --release --quiet --all-targets -- -D warnings").run()?;
+    Ok(cmd!(shell, "cargo test --release --quiet").run()?)
+}
+
+/// The lines of a board.
 fn measure(workspace: &Workspace, board: &Board) -> Result<String> {
     let shell = &workspace.shell;
-    let firmware = workspace.root.join("firmware-examples");
-    let directory = firmware.join(board.name);
-    let _directory = shell.push_dir(&directory);
-    cmd!(shell, "cargo clippy --release --quiet -- -D warnings").run()?;
-    cmd!(shell, "cargo build --release --quiet").run()?;
-    let target = workspace.target_of(&firmware);
-    let path = target.join(board.target).join("release").join(board.name);
+    let directory = workspace.root.join("firmware-examples").join(board.name);
+    {
+        let _directory = shell.push_dir(&directory);
+        cmd!(shell, "cargo clippy --release --quiet -- -D warnings").run()?;
+        cmd!(shell, "cargo build --release --quiet").run()?;
+    }
+    let programs = [board.name].into_iter().chain(board.applications.iter().copied());
+    programs
+        .map(|program| {
+            measure_program(workspace, board, program, &directory).with_context(|| format!("program {program}"))
+        })
+        .collect()
+}
+
+fn measure_program(workspace: &Workspace, board: &Board, program: &str, directory: &Path) -> Result<String> {
+    let target = workspace.target_of(&workspace.root.join("firmware-examples"));
+    let path = target.join(board.target).join("release").join(program);
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let found = elf::measure(&bytes, PANIC_MARKER, END).with_context(|| format!("in {}", path.display()))?;
     ensure!(found.panics.is_empty(), "a panic can be reached: {}", found.panics.join(", "));
     ensure!(found.flash_bytes <= board.flash_bytes, "{} bytes exceed the flash", found.flash_bytes);
 
     let mut run = Command::new("cargo");
-    run.args(["run", "--release", "--quiet"]).current_dir(&directory).env("CARGO_TARGET_DIR", &target);
-    let scratch = shell.create_temp_dir()?;
+    run.args(["run", "--release", "--quiet", "--bin", program]).current_dir(directory).env("CARGO_TARGET_DIR", &target);
+    let scratch = workspace.shell.create_temp_dir()?;
     let stack_bytes = stack::high_water(run, scratch.path(), found.stack_top, found.end)?;
     let ram_bytes = found.static_ram_bytes + stack_bytes;
     ensure!(ram_bytes <= board.ram_bytes, "{ram_bytes} bytes exceed the RAM");
-    Ok(format!("{:<12} {:>8} {:>11} {stack_bytes:>12}\n", board.name, found.flash_bytes, found.static_ram_bytes))
+    let (flash, ram) = (found.flash_bytes, found.static_ram_bytes);
+    Ok(format!("{:<18} {program:<18} {flash:>8} {ram:>11} {stack_bytes:>12}\n", board.name))
 }

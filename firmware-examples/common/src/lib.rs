@@ -1,14 +1,36 @@
-//! One control loop for every machine: models in flash, thousands of steps, and a report.
+//! What firmware around a learned model is made of, for every machine.
 //!
-//! The loop knows no board: it writes to a [`Console`], so that the host runs the very same code and a test compares what
-//! both print. After a model is bound nothing here can fail but a state that is no longer finite.
+//! - The control loop: models in flash, thousands of steps, and a report.
+//! - For a machine with one coordinate and one input: a controller ([`swing_up`], [`balance`], [`estimator`]) and an observer
+//!   ([`observer`]), made from nothing but a model.
+//! - A model that is replaced in the field ([`slots`]).
+//! - Closed loops of these with a simulated machine ([`scenario`]).
+//!
+//! Nothing here knows a board: output goes to a [`Console`], so that the host runs the very same code and a test compares what
+//! both print.
 #![no_std]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on stops here"))]
 
+#[cfg(test)]
+extern crate std;
+
+#[cfg(test)]
+mod analytic;
+pub mod balance;
 mod control;
+pub mod estimator;
+pub mod flash;
 mod measure;
+pub mod noise;
+pub mod observer;
+pub mod plant;
+pub mod port;
 mod report;
+pub mod scenario;
 #[cfg(target_os = "none")]
 pub mod semihosting;
+pub mod slots;
+pub mod swing_up;
 
 pub use control::{
     INITIAL_MOMENTUM, INITIAL_POSITION, INPUT, MAX_DOF, MAX_INPUTS, MAX_WORKSPACE, checkpoint_every, run,

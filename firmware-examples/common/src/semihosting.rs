@@ -2,16 +2,21 @@
 
 use core::panic::PanicInfo;
 
-use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
-use cortex_m_semihosting::hio::{self, HostStream};
+#[cfg(target_arch = "arm")]
+use cortex_m_semihosting::{debug, hio};
+// Linked for its critical section, which the console takes.
+#[cfg(target_arch = "riscv32")]
+use riscv as _;
+#[cfg(target_arch = "riscv32")]
+use riscv_semihosting::{debug, hio};
 
-use crate::Console;
+use crate::{Console, scenario};
 
 /// Text that proves, where it is found in an ELF file, that a panic can be reached.
 const PANIC_MARKER: &str = "hnn: panic\n";
 
 /// Standard output of the host, where there is one.
-struct Semihosting(Option<HostStream>);
+struct Semihosting(Option<hio::HostStream>);
 
 impl Console for Semihosting {
     fn write(&mut self, text: &[u8]) {
@@ -28,22 +33,39 @@ impl Console for Semihosting {
 pub fn run() -> ! {
     // Opaque to the optimiser: no part of the check is done at build time, and any other model of this size would do.
     let models = core::hint::black_box(crate::MODELS);
-    let good = crate::run(models, crate::STEPS, &mut Semihosting(hio::hstdout().ok()));
-    stop(good)
+    conclude(|console| crate::run(models, crate::STEPS, console))
 }
 
 /// Measures every model and ends the emulation with the verdict.
 pub fn measure() -> ! {
     let models = core::hint::black_box(crate::MODELS);
-    let good = crate::measure(models, &mut Semihosting(hio::hstdout().ok()));
-    stop(good)
+    conclude(|console| crate::measure(models, console))
+}
+
+/// Runs [`scenario::swing_up`] and ends the emulation with its verdict.
+pub fn swing_up() -> ! {
+    conclude(scenario::swing_up)
+}
+
+/// Runs [`scenario::fault`] and ends the emulation with its verdict.
+pub fn fault() -> ! {
+    conclude(scenario::fault)
+}
+
+/// Runs [`scenario::update`] and ends the emulation with its verdict.
+pub fn update() -> ! {
+    conclude(scenario::update)
+}
+
+fn conclude(work: impl FnOnce(&mut Semihosting) -> bool) -> ! {
+    stop(work(&mut Semihosting(hio::hstdout().ok())))
 }
 
 /// Never inlined: its address is where a debugger waits for the end of a run.
 #[inline(never)]
 fn stop(good: bool) -> ! {
     loop {
-        debug::exit(if good { EXIT_SUCCESS } else { EXIT_FAILURE });
+        debug::exit(if good { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
     }
 }
 

@@ -6,8 +6,19 @@ use xshell::{Shell, cmd};
 use super::retried;
 
 /// Targets of the firmware and of the `no_std` builds.
-const RUST_TARGETS: [&str; 4] =
-    ["thumbv6m-none-eabi", "thumbv7m-none-eabi", "thumbv7em-none-eabihf", "thumbv8m.main-none-eabihf"];
+const RUST_TARGETS: [&str; 6] = [
+    "thumbv6m-none-eabi",
+    "thumbv7m-none-eabi",
+    "thumbv7em-none-eabihf",
+    "thumbv8m.main-none-eabihf",
+    "riscv32imac-unknown-none-elf",
+    "riscv32imafc-unknown-none-elf",
+];
+/// The emulators, and what brings them: Debian's package, and the command on Fedora. Homebrew's `qemu` brings both.
+const EMULATORS: [(&str, &str, &str); 2] = [
+    ("qemu-system-arm", "qemu-system-arm", "dnf install qemu-system-arm-core"),
+    ("qemu-system-riscv32", "qemu-system-misc", "dnf install qemu-system-riscv-core"),
+];
 
 /// Adds the targets that are missing.
 ///
@@ -26,23 +37,21 @@ pub(super) fn rust_targets(shell: &Shell) -> Result<()> {
     retried("adding Rust targets", || Ok(cmd!(shell, "rustup target add {missing...}").run()?))
 }
 
-/// Sees to it that `qemu-system-arm` runs.
+/// Sees to it that the emulators run.
 ///
 /// # Errors
-/// Where it is missing and cannot be installed from here; says what to install.
+/// Where one is missing and cannot be installed from here; says what to install.
 pub(super) fn qemu(shell: &Shell) -> Result<()> {
-    if let Some(version) = version(shell, "qemu-system-arm") {
-        eprintln!("{version}");
-        return Ok(());
-    }
-    apt_install(
-        shell,
-        "qemu-system-arm",
-        "on macOS `brew install qemu`, on Fedora `dnf install qemu-system-arm-core`",
-    )?;
-    match version(shell, "qemu-system-arm") {
-        Some(version) => eprintln!("{version}"),
-        None => bail!("qemu-system-arm was installed but does not run"),
+    for (program, package, fedora) in EMULATORS {
+        if let Some(version) = version(shell, program) {
+            eprintln!("{program}: {version}");
+            continue;
+        }
+        apt_install(shell, package, &format!("on macOS `brew install qemu`, on Fedora `{fedora}`"))?;
+        match version(shell, program) {
+            Some(version) => eprintln!("{program}: {version}"),
+            None => bail!("{package} was installed but {program} does not run"),
+        }
     }
     Ok(())
 }

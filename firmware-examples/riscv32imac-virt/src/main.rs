@@ -1,0 +1,10 @@
+//! The control loop on a RISC-V core without floating-point unit.
+#![no_std]
+#![no_main]
+
+use hnn_firmware_common::semihosting;
+
+#[riscv_rt::entry]
+fn main() -> ! {
+    semihosting::run()
+}
