@@ -140,6 +140,8 @@ pub(crate) enum Emit {
     Onnx,
     /// The device program `model.hnn`, and the device functions that `--graphs` names
     Blob,
+    /// The device program as one Rust file, `model.rs`: no_std, no parser, the bits of the blob
+    Rust,
 }
 
 /// How weights are stored on the device.
