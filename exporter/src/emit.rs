@@ -4,5 +4,33 @@
 //! ONNX files are written by [`crate::onnx`], from a graph.
 
 mod blob;
+mod read;
+mod rust;
+mod source;
 
 pub use blob::{blob, blob_bytes, function_blob};
+pub use read::read_blob;
+pub use rust::rust;
+pub use source::{Check, SourceError, Subject};
+
+/// Names of all files that source is written to.
+pub const SOURCE_FILES: [&str; 1] = ["model.rs"];
+
+/// A language that source is written in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Language {
+    /// One `no_std` file, `model.rs`.
+    Rust,
+}
+
+impl Language {
+    /// The files of a model, each with its name.
+    ///
+    /// # Errors
+    /// [`SourceError`] for what generated source cannot do.
+    pub fn files(&self, subject: &Subject<'_>) -> Result<Vec<(&'static str, String)>, SourceError> {
+        match self {
+            Self::Rust => Ok(vec![("model.rs", rust(subject)?)]),
+        }
+    }
+}

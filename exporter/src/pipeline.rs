@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use crate::density::Density;
 use crate::dynamics::{self, DynamicsError, Model, Scheme, Separability};
+use crate::emit::{Language, SourceError};
 use crate::graph::GraphError;
 use crate::lower::LowerError;
 use crate::manifest::{
@@ -67,6 +68,8 @@ pub struct ExportOptions {
     pub blob: bool,
     /// How weights are stored on the device; they are rounded to that before anything is derived from the model.
     pub weights: Weights,
+    /// Languages in which the device program is written as source, each once.
+    pub source: Vec<Language>,
     /// Which of [`GraphKind::FUNCTIONS`] are compiled for the device beside it, each once.
     pub functions: Vec<GraphKind>,
     /// Opset, precision, batch and profile of the ONNX files.
@@ -95,6 +98,7 @@ impl Default for ExportOptions {
             graphs: GraphKind::DEFAULT.to_vec(),
             blob: true,
             weights: Weights::F32,
+            source: Vec::new(),
             functions: Vec::new(),
             onnx: WriteOptions::default(),
             stop_after: None,
@@ -148,6 +152,12 @@ pub enum ExportError {
         /// What is there, and what to do.
         reason: &'static str,
     },
+    /// There is nothing to write source of.
+    #[error("{0}; leave rust and c out of --emit, and the ONNX files are written alone")]
+    NoProgram(String),
+    /// The device program has no source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The file system refuses.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -162,7 +172,7 @@ pub enum ExportError {
 }
 
 /// Writes the graphs asked for as ONNX files (`hamiltonian.onnx`, `field.onnx` and `step.onnx` unless others are),
-/// `model.hnn` and `manifest.json` to `directory`.
+/// `model.hnn`, the source files asked for, and `manifest.json` to `directory`.
 ///
 /// # Errors
 /// [`ExportError`]; in particular [`DynamicsError::NotSeparable`] for an explicit scheme on an H that does not split, and
@@ -179,11 +189,16 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
     let start = options.x0.as_deref();
     let device = device::program(model, scheme, options, start, &samples)?;
     let (device, trajectory) = match device {
-        Ok(_) if !options.blob => (DeviceRecord::Absent { reason: "it was not asked for".to_owned() }, None),
         Ok(program) => {
-            files.push((BLOB_FILE.to_owned(), program.bytes));
-            (DeviceRecord::Program(program.record), program.trajectory)
+            files.extend(program.source);
+            if options.blob {
+                files.push((BLOB_FILE.to_owned(), program.bytes));
+                (DeviceRecord::Program(program.record), program.trajectory)
+            } else {
+                (DeviceRecord::Absent { reason: "it was not asked for".to_owned() }, None)
+            }
         }
+        Err(reason) if !options.source.is_empty() => return Err(ExportError::NoProgram(reason)),
         Err(reason) => (DeviceRecord::Absent { reason }, None),
     };
     let (functions, compiled) = device::functions(model, scheme, options)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();

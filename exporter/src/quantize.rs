@@ -51,6 +51,16 @@ impl Weights {
     }
 }
 
+impl From<WeightKind> for Weights {
+    fn from(kind: WeightKind) -> Self {
+        match kind {
+            WeightKind::F32 => Self::F32,
+            WeightKind::F16 => Self::F16,
+            WeightKind::Int8 => Self::Int8,
+        }
+    }
+}
+
 /// Why weights cannot be stored as asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuantizeError {

@@ -46,6 +46,8 @@ pub mod model;
 mod program;
 mod rows;
 mod scalar;
+#[cfg(feature = "source")]
+pub mod source;
 pub mod state;
 #[cfg(test)]
 mod testing;

@@ -56,6 +56,18 @@ impl Case {
     }
 }
 
+/// Networks wider than those of [`all`], which only generated source treats in another way.
+///
+/// # Errors
+/// Where a case cannot be built; names it.
+pub fn wide() -> Result<Vec<Case>> {
+    let case = |(name, build): (&'static str, fn() -> Result<Model>)| {
+        let model = build().with_context(|| format!("case {name}"))?;
+        Ok(Case { name, model, separable: false, region: (-1.5, 1.5) })
+    };
+    networks::WIDE.into_iter().map(case).collect()
+}
+
 /// A tanh network 2-`width`-`width`-1 as H: what the cost of a field is compared on.
 ///
 /// # Errors

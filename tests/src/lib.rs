@@ -7,6 +7,7 @@ pub mod cases;
 pub mod corpus;
 pub mod emulator;
 pub mod executors;
+pub mod generated;
 pub mod learning;
 pub mod node_tests;
 

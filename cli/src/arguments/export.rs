@@ -144,6 +144,8 @@ pub(crate) enum Emit {
     Onnx,
     /// The device program `model.hnn`, and the device functions that `--graphs` names
     Blob,
+    /// The device program as one Rust file, `model.rs`: no_std, no parser, the bits of the blob
+    Rust,
 }
 
 impl From<WeightFormat> for Weights {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use hnn_exporter::dynamics::{Model, Scheme, separability};
+use hnn_exporter::emit::Language;
 use hnn_exporter::expression;
 use hnn_exporter::graph::Graph;
 use hnn_exporter::import::{StateInputs, adopt};
@@ -33,6 +34,7 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
     options.onnx = onnx_options(arguments)?;
     options.weights = arguments.weights.into();
     options.blob = arguments.emit.contains(&Emit::Blob);
+    options.source = languages(arguments);
     options.stop_after = arguments.stop_after;
     (options.graphs, options.functions) = graphs(arguments, &options.graphs)?;
     let manifest = write(&model, &options, &arguments.out)?;
@@ -42,6 +44,15 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
     }
     summarize(&manifest, &arguments.out);
     Ok(Verdict::Good)
+}
+
+/// The languages in which the device program is written.
+fn languages(arguments: &ExportArguments) -> Vec<Language> {
+    let mut languages = Vec::new();
+    if arguments.emit.contains(&Emit::Rust) {
+        languages.push(Language::Rust);
+    }
+    languages
 }
 
 /// The graphs to write as ONNX, and those to compile for the device as functions.

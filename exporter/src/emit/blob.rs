@@ -4,14 +4,12 @@
 //! [`hnn_runtime::format`]; this file only translates names. The same plan gives the same words.
 
 use hnn_runtime::format::{
-    self, BinaryKind, DampingKind, EntryRecord, HEADER_WORDS, Header, Instruction, Section, SlopeKind, UnaryKind,
-    WeightKind, flags,
+    self, BinaryKind, DampingKind, EntryRecord, HEADER_WORDS, Header, Instruction, Section, SlopeKind, UnaryKind, flags,
 };
 
 use crate::dynamics::Scheme;
 use crate::graph::{Binary, Comparison, Unary};
 use crate::lower::{DampingForm, EntryKind, FunctionPlan, Kernel, Operand, Pairwise, Plan, Slope};
-use crate::quantize::Weights;
 
 /// The words of a plan to be stepped with `scheme` and `dt` seconds.
 ///
@@ -172,20 +170,20 @@ fn instruction(kernel: &Kernel<Operand>) -> Instruction {
             rhs_strides: [rhs.batch, rhs.row, rhs.col].map(word),
         }),
         Kernel::Dense { panel, weights, bias, src, dst, rows, cols, activation } => {
-            let weights = weight_kind(*weights);
+            let weights = weights.kind();
             let (panel, bias, src, dst) = (operand(*panel), optional(*bias), operand(*src), target(*dst));
             let (rows, cols, activation) = (word(*rows), word(*cols), activation.map(unary));
             Instruction::Dense(format::Dense { panel, weights, bias, src, dst, rows, cols, activation })
         }
         Kernel::DenseAdjoint { panel, weights, src, slope, dst, rows, cols } => {
-            let weights = weight_kind(*weights);
+            let weights = weights.kind();
             let (panel, src, dst, rows, cols) =
                 (operand(*panel), operand(*src), target(*dst), word(*rows), word(*cols));
             let slope = slope.map(|(kind, values)| (slope_kind(kind), operand(values)));
             Instruction::DenseAdjoint(format::DenseAdjoint { panel, weights, src, slope, dst, rows, cols })
         }
         Kernel::DenseGradient { panel, weights, bias, src, factor, dst, rows, cols, activation, slope } => {
-            let weights = weight_kind(*weights);
+            let weights = weights.kind();
             let (panel, bias, src, factor) = (operand(*panel), optional(*bias), operand(*src), operand(*factor));
             let (dst, rows, cols) = (target(*dst), word(*rows), word(*cols));
             let (activation, slope) = (unary(*activation), slope_kind(*slope));
@@ -198,14 +196,6 @@ fn instruction(kernel: &Kernel<Operand>) -> Instruction {
 
 fn optional(at: Option<Operand>) -> format::Operand {
     at.map_or(format::Operand::ABSENT, operand)
-}
-
-fn weight_kind(weights: Weights) -> WeightKind {
-    match weights {
-        Weights::F32 => WeightKind::F32,
-        Weights::F16 => WeightKind::F16,
-        Weights::Int8 => WeightKind::Int8,
-    }
 }
 
 fn slope_kind(slope: Slope) -> SlopeKind {

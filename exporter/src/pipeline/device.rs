@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF};
-use hnn_runtime::{AnyStepper, Compiled, Function, Program, State, TrajectoryHash};
+use hnn_runtime::{AnyState, AnyStepper, Compiled, Function, Program, State, TrajectoryHash};
 
 use crate::dynamics::{Model, Scheme};
-use crate::emit::{blob, blob_bytes, function_blob};
+use crate::emit::{Check, Subject, blob, blob_bytes, function_blob};
 use crate::lower::{self, DampingForm, EntryKind, LowerError, Operations, Plan, lower_as, lower_graph};
 use crate::manifest::{Dimension, FunctionRecord, Port, ProgramRecord, Samples, Trajectory};
 
@@ -15,9 +15,14 @@ use super::{ExportError, ExportOptions, GraphKind};
 /// Most sampled states tried as the start of the reference trajectory.
 const STARTS_MAX: usize = 16;
 
+/// Most steps of the trajectory that generated source carries to check itself.
+const CHECK_STEPS: u32 = 16;
+
 /// A device program with what is known about it.
 pub(super) struct DeviceProgram {
     pub(super) bytes: Vec<u8>,
+    /// The same program as source, each file with its name.
+    pub(super) source: Vec<(String, Vec<u8>)>,
     pub(super) record: ProgramRecord,
     pub(super) trajectory: Option<Trajectory>,
 }
@@ -59,7 +64,33 @@ pub(super) fn program(
         })?),
         None => trajectory.find_map(Result::ok),
     };
-    Ok(Ok(DeviceProgram { bytes: blob_bytes(&words), record: record(&plan, scheme, words.len()), trajectory }))
+    let source = source(&plan, &program, scheme, options, trajectory.as_ref())?;
+    let record = record(&plan, scheme, words.len());
+    Ok(Ok(DeviceProgram { bytes: blob_bytes(&words), source, record, trajectory }))
+}
+
+/// The source files that are asked for, with the first steps of the trajectory to check themselves by.
+fn source(
+    plan: &Plan,
+    program: &Program<'_>,
+    scheme: Scheme,
+    options: &ExportOptions,
+    trajectory: Option<&Trajectory>,
+) -> Result<Vec<(String, Vec<u8>)>, ExportError> {
+    let check = trajectory.map(|known| {
+        let steps = known.steps.min(CHECK_STEPS);
+        let (_, hash) = stepped(program, &known.x0, &known.u, steps).map_err(ExportError::Blob)?;
+        Ok::<_, ExportError>(Check { x0: known.x0.clone(), u: known.u.clone(), steps, hash })
+    });
+    let check = check.transpose()?;
+    let subject = Subject { name: &options.name, plan, scheme, dt: options.dt as f32, check: check.as_ref() };
+    let mut languages = options.source.clone();
+    languages.dedup();
+    let mut files = Vec::new();
+    for language in languages {
+        files.extend(language.files(&subject)?.into_iter().map(|(name, text)| (name.to_owned(), text.into_bytes())));
+    }
+    Ok(files)
 }
 
 /// A record for the manifest, and the file with its name.
@@ -118,6 +149,27 @@ fn run(
     u: &[f32],
     steps: u32,
 ) -> Result<Trajectory, hnn_runtime::Error> {
+    let (state, hash) = stepped(program, x0, u, steps)?;
+    Ok(Trajectory {
+        x0: x0.to_vec(),
+        u: u.to_vec(),
+        dt: program.dt(),
+        scheme: scheme.to_string(),
+        iterations: scheme.iterations(),
+        omega: scheme.omega(),
+        steps,
+        final_bits: state.coordinates().map(|value| format!("{:08x}", value.to_bits())).collect(),
+        hash: format!("{hash:016x}"),
+    })
+}
+
+/// The state after `steps` steps of the program, and the hash over all of them.
+fn stepped(
+    program: &Program<'_>,
+    x0: &[f32],
+    u: &[f32],
+    steps: u32,
+) -> Result<(AnyState<MAX_DOF>, u64), hnn_runtime::Error> {
     let mut workspace = vec![0.0; program.workspace_len()];
     let mut model = Compiled::bind(program, &mut workspace)?;
     let stepper = AnyStepper::for_program(program)?;
@@ -129,17 +181,7 @@ fn run(
         stepper.step_any(&mut model, &mut state, u, program.dt())?;
         hash.update_any(&state);
     }
-    Ok(Trajectory {
-        x0: x0.to_vec(),
-        u: u.to_vec(),
-        dt: program.dt(),
-        scheme: scheme.to_string(),
-        iterations: scheme.iterations(),
-        omega: scheme.omega(),
-        steps,
-        final_bits: state.coordinates().map(|value| format!("{:08x}", value.to_bits())).collect(),
-        hash: format!("{:016x}", hash.value()),
-    })
+    Ok((state, hash.value()))
 }
 
 /// What a plan costs, spelled in `words` words.

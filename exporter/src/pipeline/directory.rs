@@ -10,6 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{BLOB_FILE, ExportError, GraphKind};
+use crate::emit::SOURCE_FILES;
 use crate::manifest::{FILE_NAME, Manifest};
 
 fn failed(path: &Path) -> impl Fn(std::io::Error) -> ExportError + '_ {
@@ -91,9 +92,10 @@ fn own_names(old: &Path, files: &[(String, Vec<u8>)]) -> BTreeSet<OsString> {
     let graphs = GraphKind::ALL.iter().map(|kind| kind.file_name());
     let functions = GraphKind::FUNCTIONS.iter().map(|kind| kind.function_name());
     let fixed = [BLOB_FILE, FILE_NAME].map(str::to_owned);
+    let source = SOURCE_FILES.map(str::to_owned);
     let written = files.iter().map(|(name, _)| name.clone());
     let listed = listed.into_iter().map(|file| file.name);
-    listed.chain(written).chain(graphs).chain(functions).chain(fixed).map(OsString::from).collect()
+    listed.chain(written).chain(graphs).chain(functions).chain(source).chain(fixed).map(OsString::from).collect()
 }
 
 /// Moves what is not of an export from the old directory to the new one; `moved` holds what was moved, also on failure.

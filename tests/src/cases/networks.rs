@@ -16,13 +16,23 @@ pub(super) const ALL: [(&str, Build, bool); 10] = [
     ("mlp_tanh", || mlp(1, &[8, 8], Graph::tanh), false),
     ("mlp_softplus_ragged", || mlp(2, &[7, 5], Graph::softplus), false),
     ("mlp_sine_narrow", || mlp(1, &[3, 6], Graph::sin), false),
-    ("mlp_silu_residual", residual, false),
-    ("mlp_gelu", gelu, false),
+    ("mlp_silu_residual", || residual(8), false),
+    ("mlp_gelu", || gelu(8), false),
     ("spring_with_stops", stops, true),
     ("separable_quadratic", || separable(2).and_then(model), true),
     ("port_diagonal_constant", || damped(1, Damping::Constant), true),
     ("port_diagonal_in_state", || damped(2, Damping::InState), true),
     ("port_full_in_state", || damped(2, Damping::Full), true),
+];
+
+/// The same, wide enough that generated source goes through its loops; none splits.
+pub(super) const WIDE: [(&str, Build); 6] = [
+    ("wide_tanh", || mlp(1, &[32, 32], Graph::tanh)),
+    ("wide_softplus", || mlp(2, &[19, 14], Graph::softplus)),
+    ("wide_sine", || mlp(1, &[12, 21], Graph::sin)),
+    ("wide_sigmoid", || mlp(1, &[13, 10], Graph::sigmoid)),
+    ("wide_silu_residual", || residual(13)),
+    ("wide_gelu", || gelu(18)),
 ];
 
 /// A graph under construction with its weights' generator.
@@ -92,14 +102,14 @@ pub(super) fn plain(width: usize) -> Result<Model> {
 }
 
 /// SiLU x·σ(x), with a skip over the second layer.
-fn residual() -> Result<Model> {
+fn residual(width: usize) -> Result<Model> {
     let mut network = Network::new(1)?;
-    let first = network.dense(network.x, 2, 8)?;
+    let first = network.dense(network.x, 2, width)?;
     let first = silu(&mut network.graph, first)?;
-    let second = network.dense(first, 8, 8)?;
+    let second = network.dense(first, width, width)?;
     let second = silu(&mut network.graph, second)?;
     let joined = network.graph.add_values(first, second)?;
-    let energy = network.dense(joined, 8, 1)?;
+    let energy = network.dense(joined, width, 1)?;
     network.graph.set_output("H", energy);
     model(network)
 }
@@ -110,9 +120,9 @@ fn silu(graph: &mut Graph, x: NodeId) -> Result<NodeId, GraphError> {
 }
 
 /// GELU ½x(1 + erf(x/√2)), with weights kept as `[inputs, outputs]` and transposed in the graph.
-fn gelu() -> Result<Model> {
+fn gelu(width: usize) -> Result<Model> {
     let mut network = Network::new(1)?;
-    let weight = network.weight(&[2, 8], 2)?;
+    let weight = network.weight(&[2, width], 2)?;
     let graph = &mut network.graph;
     let weight = graph.transpose(weight, &[1, 0])?;
     let sum = graph.matmul_transposed(network.x, weight)?;
@@ -122,7 +132,7 @@ fn gelu() -> Result<Model> {
     let gate = graph.add_values(erf, one)?;
     let gated = graph.mul(sum, gate)?;
     let hidden = graph.scale(gated, 0.5)?;
-    let energy = network.dense(hidden, 8, 1)?;
+    let energy = network.dense(hidden, width, 1)?;
     network.graph.set_output("H", energy);
     model(network)
 }
