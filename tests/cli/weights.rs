@@ -23,7 +23,10 @@ fn a_network_in_fewer_bits_is_smaller_and_agrees_with_its_onnx_files() {
         expect(directory.path(), 0, &["validate", weights]);
         let record = record(directory.path(), weights);
         // 24 × 24 and 24 × 2; the row that reads the energy out stays f32.
-        assert_eq!(record["weights"][weights].as_u64().unwrap() % (24 * 24 + 24 * 2), if weights == "f32" { 24 } else { 0 });
+        assert_eq!(
+            record["weights"][weights].as_u64().unwrap() % (24 * 24 + 24 * 2),
+            if weights == "f32" { 24 } else { 0 }
+        );
         let (inspected, _) = expect(directory.path(), 0, &["inspect", &format!("{weights}/model.hnn"), "--json"]);
         assert!(inspected.contains(&format!("\"{weights}\"")), "{inspected}");
         sizes.push(record["flash_bytes"].as_u64().unwrap());

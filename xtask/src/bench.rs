@@ -1,4 +1,5 @@
-//! What is measured and gates nothing: export times, the cost of gradients in ONNX Runtime, how well models are learned.
+//! What is measured and gates nothing: export times, the cost of gradients in ONNX Runtime, steps on a host, how well models are
+//! learned.
 
 use std::path::PathBuf;
 
@@ -67,6 +68,24 @@ pub(crate) fn learning(workspace: &Workspace, asked: &Learning) -> Result<()> {
     let run = cmd!(shell, "{program}");
     let run = run.args(["--seeds", &seeds, "--cycles", &cycles]).args(only).args(python);
     Ok(run.arg("--json").arg(json).arg("--document").arg(document).run()?)
+}
+
+/// Runs the conformance suite's `host` program on a fresh demo and writes its table into docs/PERFORMANCE.md.
+///
+/// # Errors
+/// Where a program fails or cannot be built.
+pub(crate) fn host(workspace: &Workspace, reference: bool) -> Result<()> {
+    let (shell, docs) = (&workspace.shell, workspace.root.join("docs"));
+    cmd!(shell, "cargo build --release --quiet --workspace --bin host --bin hnn").run()?;
+    let programs = workspace.target_of(&workspace.root).join("release");
+    let (hnn, host) = (programs.join("hnn"), programs.join("host"));
+    let scratch = shell.create_temp_dir()?;
+    let demo = scratch.path().join("demo");
+    cmd!(shell, "{hnn} demo --out {demo}").ignore_stdout().run()?;
+    let python = if reference { pytorch(shell) } else { None };
+    let python = python.iter().flat_map(|python| ["--reference", python]);
+    let run = cmd!(shell, "{host}").arg("--demo").arg(demo.join("export")).args(python);
+    Ok(run.arg("--json").arg(docs.join("host.json")).arg("--document").arg(docs.join("PERFORMANCE.md")).run()?)
 }
 
 /// The first Python that has PyTorch.

@@ -77,6 +77,12 @@ enum Command {
 enum Part {
     /// How well and how dearly models are learned, beside models without an energy; hours for all of it
     Learning(bench::Learning),
+    /// Steps per second on this machine, one state and ten thousand, beside ONNX Runtime and PyTorch
+    Host {
+        /// Also step networks of the same widths by PyTorch's autograd and by SciPy
+        #[arg(long)]
+        reference: bool,
+    },
     /// What a field and a step cost on a microcontroller: exact instructions in QEMU, modelled Cortex-M4F cycles, memory
     Mcu(mcu::Mcu),
 }
@@ -102,6 +108,7 @@ fn execute(command: Command, workspace: &Workspace) -> anyhow::Result<()> {
         Command::Fuzz { runs } => fuzz::run(workspace, runs),
         Command::Soak => soak::run(workspace),
         Command::Bench { part: Some(Part::Learning(learning)), .. } => bench::learning(workspace, &learning),
+        Command::Bench { part: Some(Part::Host { reference }), .. } => bench::host(workspace, reference),
         Command::Bench { part: Some(Part::Mcu(asked)), .. } => mcu::run(workspace, &asked),
         Command::Bench { part: None, paths, json } => bench::export(workspace, &paths, json.as_ref()),
         Command::Artifacts => artifacts::run(workspace),

@@ -114,4 +114,8 @@ impl Scalar for Lanes {
     fn exp(self) -> Self {
         Self(self.0.map(crate::math::exp))
     }
+
+    fn sin_cos(self) -> (Self, Self) {
+        (Self(self.0.map(crate::math::sin)), Self(self.0.map(crate::math::cos)))
+    }
 }
