@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 #[path = "cli/formulas.rs"]
 mod formulas;
+#[path = "cli/source.rs"]
+mod source;
 #[path = "cli/states.rs"]
 mod states;
 #[path = "cli/weights.rs"]

@@ -50,6 +50,9 @@ pub(crate) struct ExportArguments {
     /// Kinds of file to write
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', value_enum, default_values_t = [Emit::Onnx, Emit::Blob])]
     pub(crate) emit: Vec<Emit>,
+    /// What the names in model.h begin with, for programs with several models [default: hnn_model]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) prefix: Option<String>,
     /// Graphs to write as ONNX; velocity and momentum are compiled for the device as well, as functions of their own
     #[arg(
         long, value_name = "NAME,…", value_delimiter = ',', default_values = GraphKind::DEFAULT.map(GraphKind::name),
@@ -146,6 +149,8 @@ pub(crate) enum Emit {
     Blob,
     /// The device program as one Rust file, `model.rs`: no_std, no parser, the bits of the blob
     Rust,
+    /// The device program as C99, `model.h` and `model.c`: no library, the bits of the blob
+    C,
 }
 
 impl From<WeightFormat> for Weights {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use hnn_exporter::dynamics::{Model, Scheme, separability};
-use hnn_exporter::emit::Language;
+use hnn_exporter::emit::{C_PREFIX, Language};
 use hnn_exporter::expression;
 use hnn_exporter::graph::Graph;
 use hnn_exporter::import::{StateInputs, adopt};
@@ -34,7 +34,7 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
     options.onnx = onnx_options(arguments)?;
     options.weights = arguments.weights.into();
     options.blob = arguments.emit.contains(&Emit::Blob);
-    options.source = languages(arguments);
+    options.source = languages(arguments)?;
     options.stop_after = arguments.stop_after;
     (options.graphs, options.functions) = graphs(arguments, &options.graphs)?;
     let manifest = write(&model, &options, &arguments.out)?;
@@ -47,12 +47,11 @@ pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
 }
 
 /// The languages in which the device program is written.
-fn languages(arguments: &ExportArguments) -> Vec<Language> {
-    let mut languages = Vec::new();
-    if arguments.emit.contains(&Emit::Rust) {
-        languages.push(Language::Rust);
-    }
-    languages
+fn languages(arguments: &ExportArguments) -> anyhow::Result<Vec<Language>> {
+    let [rust, c] = [Emit::Rust, Emit::C].map(|kind| arguments.emit.contains(&kind));
+    ensure!(c || arguments.prefix.is_none(), "--prefix names functions in C; add c to --emit, or leave it out");
+    let prefix = arguments.prefix.clone().unwrap_or(C_PREFIX.to_owned());
+    Ok([rust.then_some(Language::Rust), c.then_some(Language::C { prefix })].into_iter().flatten().collect())
 }
 
 /// The graphs to write as ONNX, and those to compile for the device as functions.

@@ -1,10 +1,10 @@
 //! Programs around generated source, in the language of the source: they print what [`interpreted`](super::interpreted) prints.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use hnn_exporter::emit::{Subject, rust};
+use hnn_exporter::emit::{Subject, c, rust};
 
 use super::{Generated, STEPS, check};
 
@@ -12,7 +12,7 @@ use super::{Generated, STEPS, check};
 ///
 /// # Errors
 /// Where a subject has no source, or a file cannot be written.
-pub fn rust_program(subjects: &[Generated], folder: &Path) -> Result<std::path::PathBuf> {
+pub fn rust_program(subjects: &[Generated], folder: &Path) -> Result<PathBuf> {
     let (mut modules, mut calls) = (String::new(), String::new());
     for subject in subjects {
         let name = &subject.name;
@@ -109,6 +109,149 @@ macro_rules! drive {
         }
         println!("hash {hash:016x} failures {failures}");
     }};
+}
+
+"#;
+
+/// Writes C sources of all subjects into `folder`, each in a folder of its own, and a program around them; gives the paths of
+/// what is to be compiled together.
+///
+/// # Errors
+/// Where a subject has no source, or a file cannot be written.
+pub fn c_program(subjects: &[Generated], folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut head, mut calls, mut sources) = (C_HEAD.to_owned(), String::new(), Vec::new());
+    for subject in subjects {
+        let name = &subject.name;
+        let check = check(subject)?;
+        let asked = Subject { name, plan: &subject.plan, scheme: subject.scheme, dt: subject.dt, check: Some(&check) };
+        let [header, source] = c(&asked, name)?;
+        let own = folder.join(name);
+        std::fs::create_dir_all(&own)?;
+        std::fs::write(own.join("model.h"), header)?;
+        std::fs::write(own.join("model.c"), source)?;
+        sources.push(own.join("model.c"));
+        let points: Vec<String> = subject.points().iter().map(|point| format!("    {{{}}},\n", bits(point))).collect();
+        let (n, m) = (subject.plan.dof, subject.plan.inputs);
+        let parts = if subject.plan.separable {
+            format!(
+                "{name}_velocity(&model, p, rates);\n        {name}_force(&model, q, u, rates + {n});\n        line(\"parts\", rates, 2 * {n});"
+            )
+        } else {
+            String::new()
+        };
+        let _ = writeln!(head, "#include \"{name}/model.h\"");
+        let driver = C_DRIVER
+            .replace("@NAME@", name)
+            .replace("@CAPITALS@", &name.to_uppercase())
+            .replace("@N@", &n.to_string())
+            .replace("@LEN@", &(2 * n + m).to_string())
+            .replace("@COUNT@", &points.len().to_string())
+            .replace("@POINTS@", &points.concat())
+            .replace("@PARTS@", &parts)
+            .replace("@STEPS@", &STEPS.to_string());
+        let _ = writeln!(calls, "    drive_{name}();");
+        head += &driver;
+    }
+    let root = folder.join("main.c");
+    std::fs::write(&root, format!("{head}\nint main(void)\n{{\n{calls}    return 0;\n}}\n"))?;
+    sources.insert(0, root);
+    Ok(sources)
+}
+
+const C_HEAD: &str = r#"/* Prints what generated models compute. */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t bits_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static void line(const char *key, const float *values, int len)
+{
+    int k;
+    printf("%s", key);
+    for (k = 0; k < len; ++k) {
+        printf(" %08x", (unsigned)bits_of(values[k]));
+    }
+    printf("\n");
+}
+
+static uint64_t hashed(uint64_t hash, const float *values, int len)
+{
+    int k;
+    int shift;
+    for (k = 0; k < len; ++k) {
+        for (shift = 0; shift < 32; shift += 8) {
+            hash = (hash ^ ((bits_of(values[k]) >> shift) & 0xffu)) * 0x100000001b3ull;
+        }
+    }
+    return hash;
+}
+
+"#;
+
+const C_DRIVER: &str = r#"
+static void drive_@NAME@(void)
+{
+    static const uint32_t points[@COUNT@][@LEN@] = {
+@POINTS@    };
+    static @NAME@ model;
+    float x[@LEN@];
+    float *const q = x;
+    float *const p = x + @N@;
+    float *const u = x + 2 * @N@;
+    float rates[2 * @N@];
+    uint64_t hash = 0xcbf29ce484222325ull;
+    unsigned failures = 0;
+    int i;
+    int k;
+    printf("model @NAME@\n");
+    if (@NAME@_self_check(&model) != @CAPITALS@_OK) {
+        fprintf(stderr, "@NAME@: the self-check fails\n");
+        exit(3);
+    }
+    for (i = 0; i < @COUNT@; ++i) {
+        int finite = 1;
+        float stepped[1 + 2 * @N@];
+        memcpy(x, points[i], sizeof x);
+        rates[0] = @NAME@_energy(&model, q, p);
+        line("energy", rates, 1);
+        @NAME@_field(&model, q, p, u, rates, rates + @N@);
+        line("field", rates, 2 * @N@);
+        @PARTS@
+        for (k = 0; k < 2 * @N@; ++k) {
+            finite = finite && isfinite(x[k]);
+        }
+        if (!finite) {
+            printf("start is not finite\n");
+            continue;
+        }
+        switch (@NAME@_step(&model, q, p, u, &stepped[0])) {
+        case @CAPITALS@_OK:
+            memcpy(stepped + 1, x, 2 * @N@ * sizeof(float));
+            line("step", stepped, 1 + 2 * @N@);
+            break;
+        case @CAPITALS@_NON_FINITE:
+            line("not finite", x, 2 * @N@);
+            break;
+        default:
+            line("too stiff", x, 2 * @N@);
+            break;
+        }
+    }
+    memcpy(x, points[0], sizeof x);
+    hash = hashed(hash, x, 2 * @N@);
+    for (i = 0; i < @STEPS@; ++i) {
+        failures += @NAME@_step(&model, q, p, u, NULL) != @CAPITALS@_OK;
+        hash = hashed(hash, x, 2 * @N@);
+    }
+    printf("hash %016llx failures %u\n", (unsigned long long)hash, failures);
 }
 
 "#;

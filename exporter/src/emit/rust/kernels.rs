@@ -51,6 +51,12 @@ fn at<T: Element>(elements: &[T], index: usize) -> f32 {
     elements.get(index).map_or(0.0, Element::value)
 }
 
+/// Four numbers; written out, because `map` is a loop where size is minded.
+#[inline(always)]
+fn four<T: Element>([a, b, c, d]: &[T; 4]) -> Quad {
+    [a.value(), b.value(), c.value(), d.value()]
+}
+
 /// dst[i] = f(i), in ascending order.
 #[inline(always)]
 fn tabulate<const LEN: usize>(dst: &[Cell<f32>; LEN], f: impl Fn(usize) -> f32) {
@@ -63,7 +69,7 @@ fn tabulate<const LEN: usize>(dst: &[Cell<f32>; LEN], f: impl Fn(usize) -> f32) 
 fn by_quads<S: Element, const LEN: usize>(src: &[S; LEN], dst: &[Cell<f32>; LEN], f: impl Fn(&mut Quad)) {
     let ((quads, rest), (targets, last)) = (src.as_chunks::<4>(), dst.as_chunks::<4>());
     for (quad, target) in quads.iter().zip(targets) {
-        let mut values = quad.each_ref().map(Element::value);
+        let mut values = four(quad);
         f(&mut values);
         put(target, values);
     }
@@ -155,7 +161,7 @@ fn forward<B: Element, const GROUPS: usize, const REST: usize, const ROWS: usize
 ) {
     let ((biases, last_bias), (targets, last)) = (bias.as_chunks::<4>(), dst.as_chunks::<4>());
     for ((group, bias), target) in panel.groups.iter().zip(biases).zip(targets) {
-        let mut sums = add_products(group, src, bias.each_ref().map(Element::value));
+        let mut sums = add_products(group, src, four(bias));
         f(&mut sums);
         put(target, sums);
     }
@@ -180,7 +186,7 @@ fn adjoint<V: Element, const GROUPS: usize, const REST: usize, const ROWS: usize
     dst.iter().for_each(|cell| cell.set(0.0));
     let ((factors, last_factors), (values, last_values)) = (src.as_chunks::<4>(), values.as_chunks::<4>());
     for ((group, factors), values) in panel.groups.iter().zip(factors).zip(values) {
-        let factors = scaled(factors.each_ref().map(Cell::get), values.each_ref().map(Element::value), &sloped);
+        let factors = scaled(four(factors), four(values), &sloped);
         add_rows(group, factors, dst);
     }
     if REST > 0 {
@@ -209,18 +215,18 @@ fn gradient<B: Element, F: Element, const GROUPS: usize, const REST: usize, cons
     let ((bias_pairs, single_bias), (factor_pairs, single_factor)) =
         (biases.as_chunks::<2>(), factors.as_chunks::<2>());
     for (([first, second], [b0, b1]), [f0, f1]) in pairs.iter().zip(bias_pairs).zip(factor_pairs) {
-        let starts = [b0.each_ref().map(Element::value), b1.each_ref().map(Element::value)];
+        let starts = [four(b0), four(b1)];
         let [mut above, mut below] = add_products_twice([first, second], src, starts);
         f(&mut above);
         f(&mut below);
-        let above = scaled(f0.each_ref().map(Element::value), above, &sloped);
-        let below = scaled(f1.each_ref().map(Element::value), below, &sloped);
+        let above = scaled(four(f0), above, &sloped);
+        let below = scaled(four(f1), below, &sloped);
         add_rows_twice([first, second], [above, below], dst);
     }
     for ((group, bias), factor) in single.iter().zip(single_bias).zip(single_factor) {
-        let mut values = add_products(group, src, bias.each_ref().map(Element::value));
+        let mut values = add_products(group, src, four(bias));
         f(&mut values);
-        add_rows(group, scaled(factor.each_ref().map(Element::value), values, &sloped), dst);
+        add_rows(group, scaled(four(factor), values, &sloped), dst);
     }
     if REST > 0 {
         let mut values = add_products_ragged(&panel.rest, src, last_bias);
@@ -279,8 +285,9 @@ fn put([c0, c1, c2, c3]: &[Cell<f32>; 4], [a, b, c, d]: Quad) {
 /// pipeline no sum waits for its own product.
 #[inline(always)]
 fn with_columns([mut a, mut b, mut c, mut d]: Quad, tile: &[[u32; 4]; 4], [x0, x1, x2, x3]: Quad) -> Quad {
-    let [[a0, b0, c0, d0], [a1, b1, c1, d1], [a2, b2, c2, d2], [a3, b3, c3, d3]] =
-        tile.each_ref().map(|column| column.map(f32::from_bits));
+    let [first, second, third, fourth] = tile;
+    let ([a0, b0, c0, d0], [a1, b1, c1, d1]) = (four(first), four(second));
+    let ([a2, b2, c2, d2], [a3, b3, c3, d3]) = (four(third), four(fourth));
     let (pa, pb, pc, pd) = (a0 * x0, b0 * x0, c0 * x0, d0 * x0);
     (a, b, c, d) = (a + pa, b + pb, c + pc, d + pd);
     let (pa, pb, pc, pd) = (a1 * x1, b1 * x1, c1 * x1, d1 * x1);
@@ -294,8 +301,9 @@ fn with_columns([mut a, mut b, mut c, mut d]: Quad, tile: &[[u32; 4]; 4], [x0, x
 /// Sums of four columns with the terms of a group's four rows added, in the same manner.
 #[inline(always)]
 fn with_rows([mut s0, mut s1, mut s2, mut s3]: Quad, tile: &[[u32; 4]; 4], [a, b, c, d]: Quad) -> Quad {
-    let [[a0, b0, c0, d0], [a1, b1, c1, d1], [a2, b2, c2, d2], [a3, b3, c3, d3]] =
-        tile.each_ref().map(|column| column.map(f32::from_bits));
+    let [first, second, third, fourth] = tile;
+    let ([a0, b0, c0, d0], [a1, b1, c1, d1]) = (four(first), four(second));
+    let ([a2, b2, c2, d2], [a3, b3, c3, d3]) = (four(third), four(fourth));
     let (p0, p1, p2, p3) = (a0 * a, a1 * a, a2 * a, a3 * a);
     (s0, s1, s2, s3) = (s0 + p0, s1 + p1, s2 + p2, s3 + p3);
     let (p0, p1, p2, p3) = (b0 * b, b1 * b, b2 * b, b3 * b);
@@ -311,7 +319,7 @@ fn with_rows([mut s0, mut s1, mut s2, mut s3]: Quad, tile: &[[u32; 4]; 4], [a, b
 fn add_products<const COLS: usize>(group: &[[u32; 4]; COLS], src: &[Cell<f32>; COLS], mut sums: Quad) -> Quad {
     let ((tiles, columns), (quads, rest)) = (group.as_chunks::<4>(), src.as_chunks::<4>());
     for (tile, quad) in tiles.iter().zip(quads) {
-        sums = with_columns(sums, tile, quad.each_ref().map(Cell::get));
+        sums = with_columns(sums, tile, four(quad));
     }
     add_columns(columns, rest, sums)
 }
@@ -326,7 +334,7 @@ fn add_products_twice<const COLS: usize>(
     let ((first, first_columns), (second, second_columns)) = (first.as_chunks::<4>(), second.as_chunks::<4>());
     let (quads, rest) = src.as_chunks::<4>();
     for ((first, second), quad) in first.iter().zip(second).zip(quads) {
-        let x = quad.each_ref().map(Cell::get);
+        let x = four(quad);
         above = with_columns(above, first, x);
         below = with_columns(below, second, x);
     }
@@ -337,7 +345,7 @@ fn add_products_twice<const COLS: usize>(
 #[inline(always)]
 fn add_columns(columns: &[[u32; 4]], src: &[Cell<f32>], [mut a, mut b, mut c, mut d]: Quad) -> Quad {
     for (column, x) in columns.iter().zip(src) {
-        let ([wa, wb, wc, wd], x) = (column.map(f32::from_bits), x.get());
+        let ([wa, wb, wc, wd], x) = (four(column), x.get());
         let (pa, pb, pc, pd) = (wa * x, wb * x, wc * x, wd * x);
         (a, b, c, d) = (a + pa, b + pb, c + pc, d + pd);
     }
@@ -364,7 +372,7 @@ fn add_products_ragged<B: Element, const REST: usize, const COLS: usize>(
 fn add_rows<const COLS: usize>(group: &[[u32; 4]; COLS], factors: Quad, sums: &[Cell<f32>; COLS]) {
     let ((tiles, columns), (quads, rest)) = (group.as_chunks::<4>(), sums.as_chunks::<4>());
     for (tile, quad) in tiles.iter().zip(quads) {
-        put(quad, with_rows(quad.each_ref().map(Cell::get), tile, factors));
+        put(quad, with_rows(four(quad), tile, factors));
     }
     add_to_columns(columns, factors, rest);
 }
@@ -379,7 +387,7 @@ fn add_rows_twice<const COLS: usize>(
     let ((first, first_columns), (second, second_columns)) = (first.as_chunks::<4>(), second.as_chunks::<4>());
     let (quads, rest) = sums.as_chunks::<4>();
     for ((first, second), quad) in first.iter().zip(second).zip(quads) {
-        let sums = with_rows(quad.each_ref().map(Cell::get), first, above);
+        let sums = with_rows(four(quad), first, above);
         put(quad, with_rows(sums, second, below));
     }
     add_to_columns(first_columns, above, rest);
@@ -390,7 +398,7 @@ fn add_rows_twice<const COLS: usize>(
 #[inline(always)]
 fn add_to_columns(columns: &[[u32; 4]], [a, b, c, d]: Quad, sums: &[Cell<f32>]) {
     for (column, cell) in columns.iter().zip(sums) {
-        let [wa, wb, wc, wd] = column.map(f32::from_bits);
+        let [wa, wb, wc, wd] = four(column);
         let (pa, pb, pc, pd) = (wa * a, wb * b, wc * c, wd * d);
         cell.set((((cell.get() + pa) + pb) + pc) + pd);
     }

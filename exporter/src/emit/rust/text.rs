@@ -77,7 +77,7 @@ fn indented(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(dead_code, clippy::missing_panics_doc, reason = "compiled to be tested, used as text")]
+#[allow(unreachable_pub, reason = "compiled to be tested, used as text")]
 #[path = "ported.rs"]
 mod ported;
 

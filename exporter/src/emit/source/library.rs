@@ -98,7 +98,7 @@ fn pieces(text: &str) -> Vec<String> {
         }
         lines.push(line);
         in_comment = (in_comment || line.trim_start().starts_with("/*")) && !line.contains("*/");
-        if in_comment || line.trim_start().starts_with(['*', '/']) {
+        if in_comment || is_comment(line) {
             continue;
         }
         let code = without_comments(line);
@@ -133,7 +133,13 @@ fn without_comments(text: &str) -> String {
             _ => line.to_owned(),
         }
     });
-    lines.filter(|line| !line.trim_start().starts_with('*')).collect::<Vec<_>>().join("\n")
+    lines.filter(|line| !is_comment(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a line is nothing but a comment, or the inside of one.
+fn is_comment(line: &str) -> bool {
+    let line = line.trim();
+    line == "*" || ["* ", "*/", "/*", "//"].iter().any(|begin| line.starts_with(begin))
 }
 
 /// `path::{a, b};` or `path::a;`, the text after `use `.
@@ -159,6 +165,9 @@ fn defined(code: &str) -> Option<String> {
     let at = at.or_else(|| words.iter().position(|word| word == "const" && code.contains(": ")));
     if let Some(at) = at.filter(|_| !code.starts_with("static ") && !code.starts_with("typedef ")) {
         return words.get(at + 1).cloned();
+    }
+    if let Some((_, name)) = code.split_once("(*").filter(|_| code.starts_with("typedef ")) {
+        return self::words(name).into_iter().next();
     }
     // C: the word before the first bracket of a function or table, before the assignment, or the last of a type.
     let end = code.find(['(', '[', '=']).filter(|_| code.starts_with("static ")).unwrap_or(code.len());
