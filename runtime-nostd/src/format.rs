@@ -8,6 +8,7 @@
 mod header;
 mod instruction;
 mod kind;
+mod q15;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,11 @@ pub use header::{EntryRecord, Header, Section, checksum, seal};
 pub use instruction::{
     Binary, Copy, Dense, DenseAdjoint, DenseGradient, Fill, Instruction, MatMul, Select, Sum, Unary,
 };
-pub use kind::{BinaryKind, DampingKind, Entry, SchemeId, SlopeKind, UnaryKind};
+pub use kind::{BinaryKind, DampingKind, Entry, NetworkKind, SchemeId, SlopeKind, UnaryKind};
+pub use q15::{
+    MAX_NETWORK_INPUTS, MAX_NETWORK_LAYERS, MAX_NETWORK_ROWS, MAX_NETWORK_SHIFT, Network, NetworkInput, NetworkLayer,
+    NetworkLayers, NetworkTable, NetworkTile, QUAD, QUAD_WORDS,
+};
 
 /// First word: the bytes `HNN1`.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"HNN1");
@@ -69,8 +74,10 @@ pub mod kernels {
     pub const MATMUL: u32 = 1 << 4;
     /// Packed-panel layers and their adjoints.
     pub const DENSE: u32 = 1 << 5;
+    /// Networks in 16-bit fixed point.
+    pub const Q15: u32 = 1 << 6;
     /// All bits this version defines.
-    pub const ALL: u32 = (1 << 6) - 1;
+    pub const ALL: u32 = (1 << 7) - 1;
 }
 
 /// Bits of the header word `flags`.

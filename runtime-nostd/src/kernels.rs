@@ -8,6 +8,8 @@ pub(crate) mod dense;
 pub(crate) mod elementwise;
 #[cfg(feature = "matmul")]
 pub(crate) mod matmul;
+#[cfg(feature = "q15")]
+pub(crate) mod q15;
 #[cfg(feature = "reduction")]
 pub(crate) mod reduction;
 mod regions;
@@ -26,7 +28,8 @@ pub(crate) const BUILT_IN: u32 = kernels::ELEMENTWISE
     | if cfg!(feature = "strided") { kernels::STRIDED } else { 0 }
     | if cfg!(feature = "reduction") { kernels::REDUCTION } else { 0 }
     | if cfg!(feature = "matmul") { kernels::MATMUL } else { 0 }
-    | if cfg!(feature = "dense") { kernels::DENSE } else { 0 };
+    | if cfg!(feature = "dense") { kernels::DENSE } else { 0 }
+    | if cfg!(feature = "q15") { kernels::Q15 } else { 0 };
 
 /// Elements to read: of the workspace, or of the constant section as bits.
 #[derive(Clone, Copy)]
@@ -97,7 +100,7 @@ mod families {
 
     #[test]
     fn a_blob_that_needs_a_family_this_build_leaves_out_is_refused_by_name() {
-        for bit in (0..7).map(|shift| 1 << shift) {
+        for bit in (0..8).map(|shift| 1 << shift) {
             let mut assembler = constant_energy();
             assembler.header.kernels = bit;
             let expected = if BUILT_IN & bit == 0 { Some(Error::MissingKernel(bit)) } else { None };
