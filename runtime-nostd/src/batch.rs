@@ -25,7 +25,7 @@ mod kernels;
 mod lanes;
 
 use crate::error::Error;
-use crate::format::{DampingKind, Entry};
+use crate::format::{DampingKind, Entry, kernels as kernel_bits};
 use crate::math;
 use crate::model::{Damped, Model, Separable};
 use crate::program::Program;
@@ -43,8 +43,11 @@ impl<'a> Batch<'a> {
     /// Joins a program and room for it, [`Program::workspace_len`] elements of eight numbers.
     ///
     /// # Errors
-    /// [`Error::WorkspaceTooSmall`].
+    /// [`Error::WorkspaceTooSmall`]; [`Error::MissingKernel`] for a network in fixed point, which is stepped alone.
     pub fn bind(program: &'a Program<'a>, workspace: &'a mut [Lanes]) -> Result<Self, Error> {
+        if program.header().kernels & kernel_bits::Q15 != 0 {
+            return Err(Error::MissingKernel(kernel_bits::Q15));
+        }
         match workspace.get_mut(..program.workspace_len()) {
             Some(workspace) => Ok(Self { program, workspace }),
             None => Err(Error::WorkspaceTooSmall { needed: program.header().workspace_len }),

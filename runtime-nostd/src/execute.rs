@@ -39,7 +39,15 @@ fn run(instruction: &Instruction, workspace: &mut [f32], constants: &[u32]) -> O
         Instruction::DenseAdjoint(dense) => kernels::dense::adjoint(dense, workspace, constants),
         #[cfg(feature = "dense")]
         Instruction::DenseGradient(dense) => kernels::dense::gradient(dense, workspace, constants),
-        #[cfg(not(all(feature = "strided", feature = "reduction", feature = "matmul", feature = "dense")))]
+        #[cfg(feature = "q15")]
+        Instruction::Network(network) => kernels::q15::network(network, workspace, constants),
+        #[cfg(not(all(
+            feature = "strided",
+            feature = "reduction",
+            feature = "matmul",
+            feature = "dense",
+            feature = "q15"
+        )))]
         _ => None,
     }
 }

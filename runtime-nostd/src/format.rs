@@ -8,6 +8,7 @@
 mod header;
 mod instruction;
 mod kind;
+mod q15;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,11 @@ pub use header::{EntryRecord, Header, Section, checksum, seal};
 pub use instruction::{
     Binary, Copy, Dense, DenseAdjoint, DenseGradient, Fill, Instruction, MatMul, Select, Sum, Unary,
 };
-pub use kind::{BinaryKind, DampingKind, Entry, SchemeId, SlopeKind, UnaryKind, WeightKind};
+pub use kind::{BinaryKind, DampingKind, Entry, NetworkKind, SchemeId, SlopeKind, UnaryKind, WeightKind};
+pub use q15::{
+    MAX_NETWORK_INPUTS, MAX_NETWORK_LAYERS, MAX_NETWORK_ROWS, MAX_NETWORK_SHIFT, Network, NetworkInput, NetworkLayer,
+    NetworkLayers, NetworkTable, NetworkTile, QUAD, QUAD_WORDS,
+};
 
 /// First word: the bytes `HNN1`.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"HNN1");
@@ -71,6 +76,8 @@ pub mod kernels {
     pub const F16: u32 = 1 << 5;
     /// Weights of layers as whole numbers of eight bits, with a scale for each row.
     pub const INT8: u32 = 1 << 6;
+    /// Networks in 16-bit fixed point.
+    pub const Q15: u32 = 1 << 7;
     /// √x.
     pub const SQRT: u32 = 1 << 8;
     /// eˣ.
@@ -93,7 +100,7 @@ pub mod kernels {
     pub const POW: u32 = 1 << 17;
 
     /// The bits and their features, in the order of the bits.
-    pub const NAMES: [(u32, &str); 17] = [
+    pub const NAMES: [(u32, &str); 18] = [
         (ELEMENTWISE, "elementwise"),
         (STRIDED, "strided"),
         (REDUCTION, "reduction"),
@@ -101,6 +108,7 @@ pub mod kernels {
         (DENSE, "dense"),
         (F16, "f16"),
         (INT8, "int8"),
+        (Q15, "q15"),
         (SQRT, "sqrt"),
         (EXP, "exp"),
         (LOG, "log"),

@@ -8,6 +8,8 @@ pub(crate) mod dense;
 pub(crate) mod elementwise;
 #[cfg(feature = "matmul")]
 pub(crate) mod matmul;
+#[cfg(feature = "q15")]
+pub(crate) mod q15;
 #[cfg(feature = "reduction")]
 pub(crate) mod reduction;
 mod regions;
@@ -30,6 +32,7 @@ pub(crate) const BUILT_IN: u32 = kernels::ELEMENTWISE
     | if cfg!(feature = "dense") { kernels::DENSE } else { 0 }
     | if cfg!(feature = "f16") { kernels::F16 } else { 0 }
     | if cfg!(feature = "int8") { kernels::INT8 } else { 0 }
+    | if cfg!(feature = "q15") { kernels::Q15 } else { 0 }
     | if cfg!(feature = "sqrt") { kernels::SQRT } else { 0 }
     | if cfg!(feature = "exp") { kernels::EXP } else { 0 }
     | if cfg!(feature = "log") { kernels::LOG } else { 0 }

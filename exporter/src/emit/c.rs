@@ -347,7 +347,8 @@ fn tables(listing: &Listing<'_>) -> String {
 }
 
 fn table_lines(listing: &Listing<'_>, start: usize, len: usize) -> String {
-    let values: Vec<f32> = listing.plan.constants.iter().skip(start).take(len).copied().collect();
+    let words = listing.plan.constants.iter().skip(start).take(len);
+    let values: Vec<f32> = words.map(|word| f32::from_bits(*word)).collect();
     let line = |line: &[f32]| {
         format!("    {}\n", line.iter().map(|value| format!("{},", literal(*value))).collect::<Vec<_>>().join(" "))
     };

@@ -13,7 +13,7 @@ use crate::lower::{DampingForm, Entry, EntryKind, Kernel, Matrix, Operand, Pairw
 /// The plan that a blob spells, its scheme and its time step.
 ///
 /// # Errors
-/// Those of [`Program::parse`].
+/// Those of [`Program::parse`]; [`Error::MissingKernel`] for a network in fixed point, which is no plan.
 pub fn read_blob(words: &[u32]) -> Result<(Plan, Scheme, f32), Error> {
     let program = Program::parse(words)?;
     let header = program.header();
@@ -34,7 +34,7 @@ pub fn read_blob(words: &[u32]) -> Result<(Plan, Scheme, f32), Error> {
         let mut kernels = Vec::new();
         for _ in 0..record.instructions {
             let (instruction, after) = Instruction::decode(rest).ok_or(Error::Entry(position(kind)))?;
-            kernels.push(kernel(&instruction));
+            kernels.push(kernel(&instruction).ok_or(Error::MissingKernel(instruction.kernels()))?);
             rest = after;
         }
         let result_len = match (kind, program.damping_kind()) {
@@ -88,13 +88,14 @@ fn optional(at: format::Operand) -> Option<Operand> {
     (!at.is_absent()).then(|| operand(at))
 }
 
-fn kernel(instruction: &Instruction) -> Kernel<Operand> {
+/// The kernel that an instruction spells; a network in fixed point is none of a plan.
+fn kernel(instruction: &Instruction) -> Option<Kernel<Operand>> {
     let len = |word: u32| word as usize;
     let dst = |word: u32| Operand::Workspace(word as usize);
     let stream = |at, step: u32| Stream { at: operand(at), step: step as usize };
     let matrix =
         |at, [batch, row, col]: [u32; 3]| Matrix { at: operand(at), batch: len(batch), row: len(row), col: len(col) };
-    match instruction {
+    Some(match instruction {
         Instruction::Unary(i) => {
             Kernel::Unary { op: unary(i.kind), src: operand(i.src), dst: dst(i.dst), len: len(i.len) }
         }
@@ -151,6 +152,7 @@ fn kernel(instruction: &Instruction) -> Kernel<Operand> {
                 cols: len(i.cols),
             }
         }
+        Instruction::Network(_) => return None,
         Instruction::DenseGradient(i) => Kernel::DenseGradient {
             panel: operand(i.panel),
             weights: i.weights.into(),
@@ -163,7 +165,7 @@ fn kernel(instruction: &Instruction) -> Kernel<Operand> {
             activation: unary(i.activation),
             slope: slope(i.slope),
         },
-    }
+    })
 }
 
 fn slope(kind: SlopeKind) -> Slope {

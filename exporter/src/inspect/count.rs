@@ -133,7 +133,7 @@ fn operations(instruction: &Instruction) -> Operations {
         },
         Instruction::DenseAdjoint(dense) => (dense.slope.map_or(0, |_| u64::from(dense.rows)), false),
         Instruction::DenseGradient(dense) => (u64::from(dense.rows), is_call(dense.activation)),
-        Instruction::Fill(_) | Instruction::Copy(_) | Instruction::MatMul(_) => (0, false),
+        Instruction::Network(_) | Instruction::Fill(_) | Instruction::Copy(_) | Instruction::MatMul(_) => (0, false),
     };
     // Besides its activation, a gradient evaluates as many slopes.
     let slopes = if let Instruction::DenseGradient(dense) = instruction { u64::from(dense.rows) } else { 0 };

@@ -31,6 +31,8 @@ pub(super) fn execute(image: &Image<'_>, entry: Entry, workspace: &mut [Lanes]) 
             Instruction::Copy(copy) => self::copy(copy, workspace, constants)?,
             Instruction::Sum(sum) => self::sum(sum, workspace, constants)?,
             Instruction::MatMul(matmul) => self::multiply(matmul, workspace, constants)?,
+            // Refused when a program is bound.
+            Instruction::Network(_) => return None,
             Instruction::Dense(dense) => match dense.weights {
                 WeightKind::F32 => forward::<F32>(dense, workspace, constants)?,
                 #[cfg(feature = "f16")]

@@ -3,7 +3,9 @@
 //! The first word is `opcode | kind << 8 | bits << 16`; the number of words that follow is fixed by the opcode. Offsets
 //! and strides count elements. Decoding rejects unknown codes and stray bits, so every instruction has one encoding.
 
-use super::{BinaryKind, MAX_INSTRUCTION_WORDS, Operand, SlopeKind, UnaryKind, WeightKind, kernels};
+use super::{
+    BinaryKind, MAX_INSTRUCTION_WORDS, Network, NetworkKind, Operand, SlopeKind, UnaryKind, WeightKind, kernels,
+};
 
 /// dst\[i\] = f(src\[i\]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,6 +210,8 @@ pub enum Instruction {
     DenseAdjoint(DenseAdjoint),
     /// Opcode 10.
     DenseGradient(DenseGradient),
+    /// Opcode 32.
+    Network(Network),
 }
 
 const UNARY: u32 = 1;
@@ -220,6 +224,7 @@ const MATMUL: u32 = 7;
 const DENSE: u32 = 8;
 const DENSE_ADJOINT: u32 = 9;
 const DENSE_GRADIENT: u32 = 10;
+const NETWORK: u32 = 32;
 
 fn head(opcode: u32, kind: u32, bits: u32) -> u32 {
     opcode | (kind << 8) | (bits << 16)
@@ -286,6 +291,10 @@ impl Instruction {
                 put(&[head, i.panel.word(), i.bias.word()]);
                 put(&[i.src.word(), i.factor.word(), i.dst, i.rows, i.cols]);
             }
+            Self::Network(i) => {
+                put(&[head(NETWORK, i.kind.code(), 0), i.table.word(), i.len, i.weights]);
+                put(&[i.src.word(), i.dst, i.scratch, i.scratch_len]);
+            }
         }
         (words, len)
     }
@@ -306,7 +315,7 @@ impl Instruction {
             DENSE_GRADIENT => 0xffff,
             _ => 0,
         };
-        let kind_used = matches!(opcode, UNARY | BINARY | DENSE | DENSE_ADJOINT | DENSE_GRADIENT);
+        let kind_used = matches!(opcode, UNARY | BINARY | DENSE | DENSE_ADJOINT | DENSE_GRADIENT | NETWORK);
         if bits & !bits_used != 0 || (kind != 0 && !kind_used) {
             return None;
         }
@@ -364,6 +373,11 @@ impl Instruction {
                 let gradient = DenseGradient { panel, weights, bias, src, factor, dst, rows, cols, activation, slope };
                 Some((Self::DenseGradient(gradient), rest))
             }
+            NETWORK if cfg!(feature = "q15") => {
+                let (&[table, len, weights, src, dst, scratch, scratch_len], rest) = rest.split_first_chunk()?;
+                let (kind, [table, src]) = (NetworkKind::from_code(kind)?, [table, src].map(Operand::from_word));
+                Some((Self::Network(Network { kind, table, len, weights, src, dst, scratch, scratch_len }), rest))
+            }
             _ => None,
         }
     }
@@ -385,6 +399,7 @@ impl Instruction {
             Self::Dense(Dense { weights, .. }) | Self::DenseAdjoint(DenseAdjoint { weights, .. }) => {
                 dense_kernels(*weights)
             }
+            Self::Network(_) => kernels::Q15,
         }
     }
 
@@ -396,6 +411,8 @@ impl Instruction {
                 *rows as u64 * *cols as u64
             }
             Self::DenseGradient(i) => (i.rows as u64 * i.cols as u64).saturating_mul(2),
+            Self::Network(i) if matches!(i.kind, NetworkKind::Gradient) => 2 * i.weights as u64,
+            Self::Network(i) => i.weights as u64,
             Self::MatMul(i) => (i.batch as u64 * i.rows as u64).saturating_mul(i.inner as u64 * i.cols as u64),
             _ => 0,
         }

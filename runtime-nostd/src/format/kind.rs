@@ -222,6 +222,16 @@ codes! {
     }
 }
 
+codes! {
+    /// What is asked of a network.
+    NetworkKind {
+        /// Its output, one value.
+        Value = 1, "value";
+        /// The derivative of its output by every input, times that input's scale.
+        Gradient = 2, "gradient";
+    }
+}
+
 impl SchemeId {
     /// Order of accuracy on a conservative system.
     #[must_use]

@@ -2,10 +2,12 @@
 //!
 //! Arithmetic is done in u64, where no product of two extents overflows.
 
+mod q15;
+
 use crate::error::Error;
 use crate::format::{
     Binary, Copy, Dense, DenseAdjoint, DenseGradient, Entry, Fill, Instruction, MAX_EXTENT, MAX_INSTRUCTIONS,
-    MAX_OPERATIONS, MatMul, Operand, Section, Select, Sum, Unary, WeightKind,
+    MAX_OPERATIONS, MatMul, Network, NetworkKind, NetworkTable, Operand, Section, Select, Sum, Unary, WeightKind,
 };
 
 use super::{Image, slice};
@@ -51,7 +53,8 @@ pub(crate) fn entry(image: &Image<'_>, entry: Entry, contract: &Contract) -> Res
 }
 
 /// What one entry may touch.
-struct Rules {
+struct Rules<'a> {
+    constants: &'a [u32],
     constants_len: u64,
     workspace_len: u64,
     /// First element after the inputs.
@@ -94,9 +97,10 @@ fn strided<const COUNT: usize>(lens: [u32; COUNT], strides: [u32; COUNT]) -> Opt
     Some(1 + lens.iter().zip(strides).map(|(len, stride)| len.saturating_sub(1) * stride).sum::<u64>())
 }
 
-impl Rules {
-    fn new(image: &Image<'_>, contract: &Contract) -> Self {
+impl<'a> Rules<'a> {
+    fn new(image: &Image<'a>, contract: &Contract) -> Self {
         Self {
+            constants: image.constants,
             constants_len: image.constants.len() as u64,
             workspace_len: u64::from(image.header.workspace_len),
             inputs_end: contract.inputs_end,
@@ -190,9 +194,27 @@ impl Rules {
                 self.apart(factor, u64::from(rows), written)?;
                 self.values(src, cols, written)
             }
+            Instruction::Network(network) if cfg!(feature = "q15") => self.network(&network),
             // Kernels that this build leaves out; they do not decode either.
-            Instruction::Copy(_) | Instruction::MatMul(_) => None,
+            Instruction::Copy(_) | Instruction::MatMul(_) | Instruction::Network(_) => None,
         }
+    }
+
+    /// Result, scratch and source must be apart, the table be sound.
+    fn network(&self, network: &Network) -> Option<()> {
+        let Network { kind, table, len, weights, src, dst, scratch, scratch_len } = *network;
+        self.read(table, len.into()).filter(|_| table.is_constant())?;
+        let words = slice(self.constants, Section { offset: u32::try_from(table.offset()).ok()?, len })?;
+        let table = NetworkTable::open(words)?;
+        if q15::weights(&table)? != u64::from(weights) || table.scratch_len() != scratch_len as usize {
+            return None;
+        }
+        let inputs = u32::try_from(table.inputs_len()).ok()?;
+        let written = self.write(dst, if kind == NetworkKind::Value { 1 } else { inputs.into() })?;
+        let scratch = self.write(scratch, scratch_len.into())?;
+        self.values(src, inputs, written)?;
+        self.values(src, inputs, scratch)?;
+        (!written.overlaps(scratch)).then_some(())
     }
 
     fn bias(&self, bias: Operand, rows: u32, written: Span) -> Option<()> {

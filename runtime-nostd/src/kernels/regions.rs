@@ -38,7 +38,7 @@ impl<'a> Regions<'a> {
     }
 
     /// The `len` elements of the workspace at `operand`, which must not be among those written.
-    #[cfg(feature = "dense")]
+    #[cfg(any(feature = "dense", feature = "q15"))]
     #[inline]
     pub(super) fn values(&self, operand: Operand, len: usize) -> Option<&'a [f32]> {
         match operand.offset().checked_sub(self.after_offset) {
