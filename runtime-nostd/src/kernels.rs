@@ -63,7 +63,7 @@ impl Source<'_> {
     }
 
     /// One element; +0 beyond the end, which verified operands never reach.
-    #[cfg(any(feature = "dense", feature = "matmul", feature = "strided"))]
+    #[cfg(any(feature = "matmul", feature = "strided"))]
     fn at(&self, index: usize) -> f32 {
         match self {
             Self::Values(values) => values.get(index).copied().unwrap_or(0.0),
