@@ -76,7 +76,7 @@ impl Generated {
 pub fn changed(subject: &Generated) -> Generated {
     let mut changed = subject.clone();
     if let Some(weight) = changed.plan.constants.first_mut() {
-        *weight = f32::from_bits(weight.to_bits() ^ 1 << 19);
+        *weight ^= 1 << 19;
     }
     changed
 }

@@ -347,32 +347,7 @@ impl Instruction {
                 Some((Self::Sum(Sum { src: Operand::from_word(src), dst, outer, len, inner }), rest))
             }
             MATMUL if cfg!(feature = "matmul") => decode_matmul(rest),
-            DENSE if cfg!(feature = "dense") => {
-                let (&[panel, bias, src, dst, rows, cols], rest) = rest.split_first_chunk()?;
-                let [panel, bias, src] = [panel, bias, src].map(Operand::from_word);
-                let activation = if kind == 0 { None } else { Some(UnaryKind::from_code(kind)?) };
-                let weights = WeightKind::from_code(bits >> 8)?;
-                Some((Self::Dense(Dense { panel, weights, bias, src, dst, rows, cols, activation }), rest))
-            }
-            DENSE_ADJOINT if cfg!(feature = "dense") => {
-                let (&[panel, src, values, dst, rows, cols], rest) = rest.split_first_chunk()?;
-                let [panel, src, values] = [panel, src, values].map(Operand::from_word);
-                let slope = match (kind, values.is_absent()) {
-                    (0, true) => None,
-                    (_, false) => Some((SlopeKind::from_code(kind)?, values)),
-                    _ => return None,
-                };
-                let weights = WeightKind::from_code(bits >> 8)?;
-                Some((Self::DenseAdjoint(DenseAdjoint { panel, weights, src, slope, dst, rows, cols }), rest))
-            }
-            DENSE_GRADIENT if cfg!(feature = "dense") => {
-                let (&[panel, bias, src, factor, dst, rows, cols], rest) = rest.split_first_chunk()?;
-                let [panel, bias, src, factor] = [panel, bias, src, factor].map(Operand::from_word);
-                let (activation, slope) = (UnaryKind::from_code(kind)?, SlopeKind::from_code(bits & 0xff)?);
-                let weights = WeightKind::from_code(bits >> 8)?;
-                let gradient = DenseGradient { panel, weights, bias, src, factor, dst, rows, cols, activation, slope };
-                Some((Self::DenseGradient(gradient), rest))
-            }
+            DENSE | DENSE_ADJOINT | DENSE_GRADIENT if cfg!(feature = "dense") => decode_dense(opcode, kind, bits, rest),
             NETWORK if cfg!(feature = "q15") => {
                 let (&[table, len, weights, src, dst, scratch, scratch_len], rest) = rest.split_first_chunk()?;
                 let (kind, [table, src]) = (NetworkKind::from_code(kind)?, [table, src].map(Operand::from_word));
@@ -447,6 +422,37 @@ const fn unary_kernels(kind: UnaryKind) -> u32 {
             UnaryKind::Erf => kernels::ERF,
             UnaryKind::Atan => kernels::ATAN,
         }
+}
+
+/// The three instructions that read a panel.
+fn decode_dense(opcode: u32, kind: u32, bits: u32, rest: &[u32]) -> Option<(Instruction, &[u32])> {
+    let weights = WeightKind::from_code(bits >> 8)?;
+    match opcode {
+        DENSE => {
+            let (&[panel, bias, src, dst, rows, cols], rest) = rest.split_first_chunk()?;
+            let [panel, bias, src] = [panel, bias, src].map(Operand::from_word);
+            let activation = if kind == 0 { None } else { Some(UnaryKind::from_code(kind)?) };
+            Some((Instruction::Dense(Dense { panel, weights, bias, src, dst, rows, cols, activation }), rest))
+        }
+        DENSE_ADJOINT => {
+            let (&[panel, src, values, dst, rows, cols], rest) = rest.split_first_chunk()?;
+            let [panel, src, values] = [panel, src, values].map(Operand::from_word);
+            let slope = match (kind, values.is_absent()) {
+                (0, true) => None,
+                (_, false) => Some((SlopeKind::from_code(kind)?, values)),
+                _ => return None,
+            };
+            Some((Instruction::DenseAdjoint(DenseAdjoint { panel, weights, src, slope, dst, rows, cols }), rest))
+        }
+        DENSE_GRADIENT => {
+            let (&[panel, bias, src, factor, dst, rows, cols], rest) = rest.split_first_chunk()?;
+            let [panel, bias, src, factor] = [panel, bias, src, factor].map(Operand::from_word);
+            let (activation, slope) = (UnaryKind::from_code(kind)?, SlopeKind::from_code(bits & 0xff)?);
+            let gradient = DenseGradient { panel, weights, bias, src, factor, dst, rows, cols, activation, slope };
+            Some((Instruction::DenseGradient(gradient), rest))
+        }
+        _ => None,
+    }
 }
 
 fn decode_copy(rest: &[u32]) -> Option<(Instruction, &[u32])> {
