@@ -19,6 +19,7 @@ mod analytic;
 pub mod balance;
 mod control;
 pub mod controller;
+mod cost;
 pub mod estimator;
 pub mod flash;
 mod measure;
@@ -36,6 +37,7 @@ pub mod swing_up;
 pub use control::{
     INITIAL_MOMENTUM, INITIAL_POSITION, INPUT, MAX_DOF, MAX_INPUTS, MAX_WORKSPACE, checkpoint_every, run,
 };
+pub use cost::cost;
 pub use measure::measure;
 pub use report::Console;
 
