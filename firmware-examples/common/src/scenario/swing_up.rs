@@ -143,11 +143,11 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_is_a_little_heavier_or_lighter_than_the_model_is_brought_up_as_well() {
-        for mass in [0.49, 0.51] {
-            let machine = Pendulum::EXAMPLE.carrying(mass);
+    fn a_machine_that_is_a_fifth_heavier_or_lighter_or_has_more_friction_than_the_model_is_brought_up_as_well() {
+        let worn = Pendulum { viscous: 5.0 * Pendulum::EXAMPLE.viscous, ..Pendulum::EXAMPLE };
+        for machine in [Pendulum::EXAMPLE.carrying(0.4), Pendulum::EXAMPLE.carrying(0.6), worn] {
             let Outcome { upright_from, .. } = outcome(SwingUpRun { machine, ..SwingUpRun::LEARNED });
-            assert!(upright_from.is_some_and(|tick| tick < 10_000), "{mass} kg: {upright_from:?}");
+            assert!(upright_from.is_some_and(|tick| tick < 8000), "{machine:?}: {upright_from:?}");
         }
     }
 
