@@ -101,8 +101,8 @@ fn motions_have_the_bits_of_each_state_alone() -> Result<()> {
         let stepper = AnyStepper::for_program(&program)?;
         let mut narrow = vec![0.0; program.workspace_len()];
         let mut compiled = Compiled::bind(&program, &mut narrow)?;
-        for lane in 0..LANES {
-            let mut alone = State::<f32, CAPACITY>::new(&x[lane][..n], &x[lane][n..])?;
+        for (lane, start) in x.iter().enumerate().take(LANES) {
+            let mut alone = State::<f32, CAPACITY>::new(&start[..n], &start[n..])?;
             for _ in 0..STEPS {
                 stepper.step(&mut compiled, &mut alone, &[], program.dt()).context(case.name)?;
             }

@@ -214,6 +214,30 @@ fn states_move_and_energies_stay() {
     }
 }
 
+/// Without a conditional move the sine and the cosine of a formula branch; a network of tanh layers does not.
+#[test]
+fn on_rv32imafc_a_network_executes_the_same_instructions_at_every_state_and_formulas_nearly_so() {
+    if emulator_is_missing() {
+        return;
+    }
+    let printed = emulator::emulate_application("riscv32imafc-virt", "cost").unwrap();
+    println!("{printed}");
+    let models: Vec<&str> = printed.split("model ").skip(1).collect();
+    assert_eq!(models.len(), MODELS.len());
+    for (text, example) in models.into_iter().zip(MODELS) {
+        let counts: Vec<Vec<f64>> = lines(text, "instructions")
+            .into_iter()
+            .map(|words| words.into_iter().map(|word| word.parse().unwrap()).collect())
+            .collect();
+        let [first, second] = &counts[..] else { panic!("{text}") };
+        let limit = if example.name.ends_with("_network") { 0.0 } else { 0.02 };
+        for (first, second) in first.iter().zip(second) {
+            let spread = (first - second).abs() / first;
+            assert!(*first > 100.0 && spread <= limit, "{}: {first} and {second} instructions", example.name);
+        }
+    }
+}
+
 /// The figures of `cargo xtask bench mcu` in the documentation: what has hardware for f32 takes one time, whatever the state.
 #[test]
 fn recorded_costs_fit_their_schema_and_depend_on_no_data() {

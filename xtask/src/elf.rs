@@ -22,20 +22,25 @@ pub(crate) struct Measures {
     pub(crate) end: u64,
 }
 
+/// Bytes that an ELF file programs into flash.
+///
+/// # Errors
+/// Where the bytes are no ELF file of a 32-bit target.
+pub(crate) fn flash_bytes(bytes: &[u8]) -> Result<u64> {
+    let file = ElfFile32::<Endianness>::parse(bytes)?;
+    let endian = file.endian();
+    let loaded = file.elf_program_headers().iter().filter(|header| header.p_type(endian) == object::elf::PT_LOAD);
+    Ok(loaded.map(|header| u64::from(header.p_filesz(endian))).sum())
+}
+
 /// Reads `bytes` as the ELF file of a 32-bit target. `marker` is a text that only the panic handler carries, `end` a part of
 /// the mangled name of the function that ends the program.
 ///
 /// # Errors
 /// Where the bytes are not such a file, or its symbols were stripped, so that their absence would prove nothing.
 pub(crate) fn measure(bytes: &[u8], marker: &str, end: &str) -> Result<Measures> {
+    let flash_bytes = flash_bytes(bytes)?;
     let file = ElfFile32::<Endianness>::parse(bytes)?;
-    let endian = file.endian();
-    let flash_bytes = file
-        .elf_program_headers()
-        .iter()
-        .filter(|header| header.p_type(endian) == object::elf::PT_LOAD)
-        .map(|header| u64::from(header.p_filesz(endian)))
-        .sum();
     let static_ram_bytes = file
         .sections()
         .filter(|section| is_writable(section.flags()) && !section.name().is_ok_and(|name| LEFT_OVER.contains(&name)))

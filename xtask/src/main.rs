@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod bench;
+mod boards;
 mod elf;
 mod firmware;
 mod fuzz;
@@ -48,7 +49,11 @@ enum Command {
         full: bool,
     },
     /// Build the firmware examples, print flash and RAM, look for panics, compare emulated bits with the host
-    Firmware,
+    Firmware {
+        /// Only compile and lint the examples for real boards
+        #[arg(long)]
+        boards: bool,
+    },
     /// Damage what is read at random, with cargo-fuzz and a nightly compiler; gates nothing
     Fuzz {
         /// Executions of each target
@@ -104,7 +109,8 @@ fn execute(command: Command, workspace: &Workspace) -> anyhow::Result<()> {
         Command::Setup { libtorch: true } => setup::libtorch(workspace),
         Command::Check => tiers::check(workspace),
         Command::Test { full } => tiers::test(workspace, full),
-        Command::Firmware => firmware::run(workspace),
+        Command::Firmware { boards: false } => firmware::run(workspace),
+        Command::Firmware { boards: true } => boards::run(workspace),
         Command::Fuzz { runs } => fuzz::run(workspace, runs),
         Command::Soak => soak::run(workspace),
         Command::Bench { part: Some(Part::Learning(learning)), .. } => bench::learning(workspace, &learning),

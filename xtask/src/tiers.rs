@@ -5,12 +5,12 @@ use xshell::cmd;
 
 use crate::step::Steps;
 use crate::workspace::Workspace;
-use crate::{firmware, fuzz, setup};
+use crate::{boards, firmware, fuzz, setup};
 
 /// Targets for which the runtime is built alone: no floating-point unit and no atomics; both.
 const NO_STD_TARGETS: [&str; 2] = ["thumbv6m-none-eabi", "thumbv7em-none-eabihf"];
 /// Workspaces of their own, besides the root: formatted like the rest.
-const NESTED: [&str; 3] = ["firmware-examples", "tests/burn-onnx", "tests/fuzz"];
+const NESTED: [&str; 4] = ["firmware-examples", boards::WORKSPACE, "tests/burn-onnx", "tests/fuzz"];
 
 /// Under a minute once warm: format, lints, and the unit tests of the two crates that compile quickly.
 ///
@@ -45,6 +45,7 @@ pub(crate) fn test(workspace: &Workspace, full: bool) -> Result<()> {
     })?;
     steps.run("runtime alone, without std", || no_std(workspace))?;
     steps.run("firmware: build, flash and RAM, no panics", || firmware::build_and_measure(workspace))?;
+    steps.run("firmware: examples for boards", || boards::build(workspace))?;
     steps.run("documentation", || {
         let _deny = shell.push_env("RUSTDOCFLAGS", "-D warnings");
         Ok(cmd!(shell, "cargo doc --release --quiet --workspace --no-deps").run()?)
@@ -81,9 +82,11 @@ fn burn_onnx(workspace: &Workspace) -> Result<()> {
 /// The committed lock files say all there is to say: nothing is resolved anew on the machine that tests.
 fn locked(workspace: &Workspace) -> Result<()> {
     let shell = &workspace.shell;
-    cmd!(shell, "cargo metadata --locked --format-version 1").ignore_stdout().run()?;
-    let _directory = shell.push_dir("firmware-examples");
-    Ok(cmd!(shell, "cargo metadata --locked --format-version 1").ignore_stdout().run()?)
+    for directory in [".", "firmware-examples", boards::WORKSPACE] {
+        let _directory = shell.push_dir(directory);
+        cmd!(shell, "cargo metadata --locked --format-version 1").ignore_stdout().run()?;
+    }
+    Ok(())
 }
 
 fn format(workspace: &Workspace) -> Result<()> {

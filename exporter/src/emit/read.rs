@@ -125,6 +125,20 @@ fn kernel(instruction: &Instruction) -> Option<Kernel<Operand>> {
             let [batch, rows, inner, cols] = [i.batch, i.rows, i.inner, i.cols].map(len);
             Kernel::MatMul { lhs, rhs, dst: dst(i.dst), batch, rows, inner, cols }
         }
+        Instruction::Dense(_)
+        | Instruction::DenseAdjoint(_)
+        | Instruction::DenseGradient(_)
+        | Instruction::Network(_) => {
+            return layer(instruction);
+        }
+    })
+}
+
+/// The kernel of an instruction that reads a panel.
+fn layer(instruction: &Instruction) -> Option<Kernel<Operand>> {
+    let len = |word: u32| word as usize;
+    let dst = |word: u32| Operand::Workspace(word as usize);
+    Some(match instruction {
         Instruction::Dense(i) => {
             let (panel, bias, src, dst) = (operand(i.panel), optional(i.bias), operand(i.src), dst(i.dst));
             let activation = i.activation.map(unary);
@@ -152,7 +166,6 @@ fn kernel(instruction: &Instruction) -> Option<Kernel<Operand>> {
                 cols: len(i.cols),
             }
         }
-        Instruction::Network(_) => return None,
         Instruction::DenseGradient(i) => Kernel::DenseGradient {
             panel: operand(i.panel),
             weights: i.weights.into(),
@@ -165,6 +178,7 @@ fn kernel(instruction: &Instruction) -> Option<Kernel<Operand>> {
             activation: unary(i.activation),
             slope: slope(i.slope),
         },
+        _ => return None,
     })
 }
 

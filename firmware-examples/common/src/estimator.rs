@@ -5,6 +5,7 @@
 
 use hnn_runtime::model::Damped;
 
+use crate::balance::turned;
 use crate::port::rate;
 
 /// Both poles of the error, 1/s, far above what a pendulum does and far below the tick.
@@ -34,9 +35,30 @@ impl Estimator {
     }
 }
 
+/// Makes one angle without jumps of the readings of a sensor that begins anew with every turn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Turns {
+    angle: f32,
+    zero: f32,
+}
+
+impl Turns {
+    /// A machine that hangs at rest, at angle 0, while the sensor shows `reading`, rad.
+    #[must_use]
+    pub const fn hanging_at(reading: f32) -> Self {
+        Self { angle: 0.0, zero: reading }
+    }
+
+    /// The angle at the next reading, less than half a turn from the last.
+    pub fn follow(&mut self, reading: f32) -> f32 {
+        self.angle += turned(reading - self.zero, self.angle);
+        self.angle
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Estimator;
+    use super::{Estimator, Turns};
     use crate::analytic::Analytic;
     use crate::port::rate;
 
@@ -65,5 +87,16 @@ mod tests {
         }
         assert!(worst < 0.02, "estimate off by {worst}");
         assert!(worst_difference > 5.0 * worst, "a filtered difference is off by {worst_difference}");
+    }
+
+    #[test]
+    fn turns_are_counted_both_ways() {
+        let mut turns = Turns::hanging_at(5.0);
+        for step in 0..2000 {
+            // Three turns ahead, then back to one behind.
+            let angle = if step < 1000 { 0.019 * step as f32 } else { 19.0 - 0.0253 * (step - 1000) as f32 };
+            let reading = (angle + 5.0).rem_euclid(core::f32::consts::TAU);
+            assert!((turns.follow(reading) - angle).abs() < 1e-4, "step {step}");
+        }
     }
 }

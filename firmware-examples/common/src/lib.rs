@@ -1,8 +1,8 @@
 //! What firmware around a learned model is made of, for every machine.
 //!
 //! - The control loop: models in flash, thousands of steps, and a report.
-//! - For a machine with one coordinate and one input: a controller ([`swing_up`], [`balance`], [`estimator`]) and an observer
-//!   ([`observer`]), made from nothing but a model.
+//! - For a machine with one coordinate and one input: a controller ([`controller`], of [`swing_up`], [`balance`] and
+//!   [`estimator`]) and an observer ([`observer`]), made from nothing but a model.
 //! - A model that is replaced in the field ([`slots`]).
 //! - Closed loops of these with a simulated machine ([`scenario`]).
 //!
@@ -18,6 +18,8 @@ extern crate std;
 mod analytic;
 pub mod balance;
 mod control;
+pub mod controller;
+mod cost;
 pub mod estimator;
 pub mod flash;
 mod measure;
@@ -27,7 +29,7 @@ pub mod plant;
 pub mod port;
 mod report;
 pub mod scenario;
-#[cfg(target_os = "none")]
+#[cfg(all(feature = "semihosting", target_os = "none"))]
 pub mod semihosting;
 pub mod slots;
 pub mod swing_up;
@@ -35,6 +37,7 @@ pub mod swing_up;
 pub use control::{
     INITIAL_MOMENTUM, INITIAL_POSITION, INPUT, MAX_DOF, MAX_INPUTS, MAX_WORKSPACE, checkpoint_every, run,
 };
+pub use cost::cost;
 pub use measure::measure;
 pub use report::Console;
 

@@ -4,9 +4,6 @@ use core::panic::PanicInfo;
 
 #[cfg(target_arch = "arm")]
 use cortex_m_semihosting::{debug, hio};
-// Linked for its critical section, which the console takes.
-#[cfg(target_arch = "riscv32")]
-use riscv as _;
 #[cfg(target_arch = "riscv32")]
 use riscv_semihosting::{debug, hio};
 
@@ -40,6 +37,13 @@ pub fn run() -> ! {
 pub fn measure() -> ! {
     let models = core::hint::black_box(crate::MODELS);
     conclude(|console| crate::measure(models, console))
+}
+
+/// Counts the instructions of every model and ends the emulation with the verdict.
+#[cfg(target_arch = "riscv32")]
+pub fn cost() -> ! {
+    let models = core::hint::black_box(crate::MODELS);
+    conclude(|console| crate::cost(models, console, || riscv::register::minstret::read() as u32))
 }
 
 /// Runs [`scenario::swing_up`] and ends the emulation with its verdict.

@@ -2,7 +2,7 @@
 //!
 //! The model tells the energy the pendulum has, H, the energy it needs, H at rest at the top, what the input does to it, dH/dt = y u
 //! with y = Gᵀ ∂H/∂p, and what friction takes. u = k (H_top − H) sign y, limited, drives H to H_top: K. J. Åström and
-//! K. Furuta, Automatica 36 (2000) 287, equation 8; friction is compensated as the model knows it. Near the top, within the reach
+//! K. Furuta, Automatica 36 (2000) 287; friction is compensated as the model knows it. Near the top, within the reach
 //! of [`Balance`], its regulator takes over, and gives back control only well outside.
 
 use hnn_runtime::math::{max, min};

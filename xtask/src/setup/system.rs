@@ -14,10 +14,22 @@ const RUST_TARGETS: [&str; 6] = [
     "riscv32imac-unknown-none-elf",
     "riscv32imafc-unknown-none-elf",
 ];
-/// The emulators, and what brings them: Debian's package, and the command on Fedora. Homebrew's `qemu` brings both.
-const EMULATORS: [(&str, &str, &str); 2] = [
-    ("qemu-system-arm", "qemu-system-arm", "dnf install qemu-system-arm-core"),
-    ("qemu-system-riscv32", "qemu-system-misc", "dnf install qemu-system-riscv-core"),
+/// An emulator and what brings it; Homebrew's `qemu` brings all.
+struct Emulator {
+    program: &'static str,
+    /// Of Debian and Ubuntu, the one of older releases first.
+    packages: &'static [&'static str],
+    /// Of Fedora.
+    fedora: &'static str,
+}
+
+const EMULATORS: [Emulator; 2] = [
+    Emulator { program: "qemu-system-arm", packages: &["qemu-system-arm"], fedora: "qemu-system-arm-core" },
+    Emulator {
+        program: "qemu-system-riscv32",
+        packages: &["qemu-system-misc", "qemu-system-riscv"],
+        fedora: "qemu-system-riscv-core",
+    },
 ];
 
 /// Adds the targets that are missing.
@@ -42,15 +54,19 @@ pub(super) fn rust_targets(shell: &Shell) -> Result<()> {
 /// # Errors
 /// Where one is missing and cannot be installed from here; says what to install.
 pub(super) fn qemu(shell: &Shell) -> Result<()> {
-    for (program, package, fedora) in EMULATORS {
-        if let Some(version) = version(shell, program) {
-            eprintln!("{program}: {version}");
-            continue;
+    for Emulator { program, packages, fedora } in EMULATORS {
+        for package in packages {
+            if version(shell, program).is_none() {
+                apt_install(
+                    shell,
+                    package,
+                    &format!("on macOS `brew install qemu`, on Fedora `dnf install {fedora}`"),
+                )?;
+            }
         }
-        apt_install(shell, package, &format!("on macOS `brew install qemu`, on Fedora `{fedora}`"))?;
         match version(shell, program) {
             Some(version) => eprintln!("{program}: {version}"),
-            None => bail!("{package} was installed but {program} does not run"),
+            None => bail!("{} was installed but {program} does not run", packages.join(" and ")),
         }
     }
     Ok(())

@@ -7,18 +7,19 @@ use hnn_runtime::math::{max, sin};
 use hnn_runtime::{Compiled, Error, Program, Workspace};
 
 use crate::control::name;
+use crate::controller::WORKSPACE_LEN;
 use crate::noise::Noise;
 use crate::observer::{Calibration, EnergyObserver};
 use crate::plant::{Motion, Pendulum};
 use crate::report::Report;
 use crate::{Console, learned};
 
-use super::{TORQUE_MAX, WORKSPACE_LEN};
+use super::TORQUE_MAX;
 
 /// A tick of the observer, s: energies change slower than a regulator has to act.
 const DT: f32 = 5e-3;
 const TICKS_PER_SECOND: u32 = 200;
-/// Length of the commissioning, s, the first of which is not counted: the account settles.
+/// Length of the commissioning, s, and of its beginning that is not counted, while the account settles.
 const COMMISSIONING: u32 = 60;
 const SETTLING: u32 = 2;
 /// Length of the watch, s, and when the fault begins.
@@ -26,10 +27,8 @@ const WATCH: u32 = 20;
 const FAULT_AT: u32 = 10;
 /// Deviations of the sensors' noise, rad and rad/s.
 const NOISE: [f32; 2] = [0.002, 0.05];
-/// Half width of the band, in largest residuals of the commissioning.
-const BAND_FACTOR: f32 = 1.5;
-/// The torque's angular frequency at the beginning, rad/s, and its rise per second: from above through the resonance, whose swings widen, so that the watch sees
-/// no motion that the commissioning did not.
+/// The torque's angular frequency at the beginning, rad/s, and its rise per second: from above through the resonance, whose swings
+/// widen. The watch sees no motion that the commissioning did not.
 const COMMISSIONED: [f32; 2] = [4.5, -0.04];
 const WATCHED: [f32; 2] = [3.8, -0.02];
 
@@ -118,14 +117,14 @@ pub fn fault(console: &mut impl Console) -> bool {
 /// # Errors
 /// Where the blob is refused, or needs more workspace than there is.
 pub fn commission(blob: &[u32], seed: u64) -> Result<f32, Error> {
-    let mut calibration = Calibration::default();
+    let mut calibration = Calibration::new();
     let settled = SETTLING * TICKS_PER_SECOND;
     observe(blob, Bench::new(seed, COMMISSIONED), COMMISSIONING, |tick, residual, _| {
         if tick >= settled {
             calibration.take(residual);
         }
     })?;
-    Ok(calibration.band(BAND_FACTOR))
+    Ok(calibration.band())
 }
 
 /// Watches a machine to which a fault happens at [`Watch::FAULT_TICK`], with the band of a commissioning.

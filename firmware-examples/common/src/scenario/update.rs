@@ -6,12 +6,11 @@
 use hnn_runtime::{AnyStepper, Compiled, Error, State, Stepper as _, TrajectoryHash, Workspace};
 
 use crate::control::name;
+use crate::controller::WORKSPACE_LEN;
 use crate::flash::{Power, SimulatedFlash};
 use crate::report::Report;
 use crate::slots::{Boot, InstallError, Running, Slots};
 use crate::{Console, learned};
-
-use super::WORKSPACE_LEN;
 
 /// Words of a slot.
 const SLOT_WORDS: usize = 384;
