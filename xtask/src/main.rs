@@ -9,6 +9,7 @@ mod elf;
 mod firmware;
 mod fuzz;
 mod mcu;
+mod miri;
 mod setup;
 mod soak;
 mod stack;
@@ -43,7 +44,7 @@ enum Command {
     Check,
     /// Everything that gates: setup, format, clippy, all tests, docs, no_std builds, firmware in QEMU
     Test {
-        /// Also compile exported files with burn-onnx, and fuzz for a minute or two
+        /// Also compile exported files with burn-onnx, run Miri, and fuzz for a minute or two
         #[arg(long)]
         full: bool,
     },
@@ -55,6 +56,8 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = fuzz::RUNS)]
         runs: u64,
     },
+    /// The runtime and its C interface under Miri, with a nightly compiler; part of `test --full`
+    Miri,
     /// Long runs, recorded in docs/SOAK.md; gates nothing
     Soak,
     /// Export times, and cost of the gradient over the energy in ONNX Runtime; gates nothing
@@ -100,6 +103,7 @@ fn execute(command: Command, workspace: &Workspace) -> anyhow::Result<()> {
         Command::Test { full } => tiers::test(workspace, full),
         Command::Firmware => firmware::run(workspace),
         Command::Fuzz { runs } => fuzz::run(workspace, runs),
+        Command::Miri => miri::run(workspace),
         Command::Soak => soak::run(workspace),
         Command::Bench { part: Some(Part::Learning(learning)), .. } => bench::learning(workspace, &learning),
         Command::Bench { part: Some(Part::Mcu(asked)), .. } => mcu::run(workspace, &asked),
