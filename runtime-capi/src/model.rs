@@ -70,17 +70,34 @@ fn code(outcome: Outcome) -> HnnError {
     outcome.err().unwrap_or(HnnError::None)
 }
 
-/// The content of a model that was loaded.
+/// Refuses a pointer to what is no loaded model.
 ///
 /// # Safety
-/// `model` is null, or points to memory that was set to zero and has since been written by [`hnn_load`] alone, and that nobody
-/// else uses for as long as the result is used.
-unsafe fn loaded<'a>(model: *mut HnnModel) -> Result<&'a mut Loaded, HnnError> {
-    checked(model.cast_const())?;
+/// `model` is null, or points to memory that was set to zero and has since been written by [`hnn_load`] alone.
+unsafe fn check_loaded(model: *const HnnModel) -> Outcome {
+    checked(model)?;
     // SAFETY: the first word is initialised, by the caller or by `hnn_load`, and aligned as was checked.
-    if unsafe { model.cast::<u64>().read() } != LOADED {
-        return Err(HnnError::NotLoaded);
-    }
+    if unsafe { model.cast::<u64>().read() } == LOADED { Ok(()) } else { Err(HnnError::NotLoaded) }
+}
+
+/// The content of a model that was loaded, to read.
+///
+/// # Safety
+/// As of [`check_loaded`], and nobody writes to the memory for as long as the result is used.
+unsafe fn known<'a>(model: *const HnnModel) -> Result<&'a Loaded, HnnError> {
+    // SAFETY: as the caller says.
+    unsafe { check_loaded(model)? };
+    // SAFETY: only `hnn_load` writes that mark, and it writes all of a `Loaded`, which fits.
+    Ok(unsafe { &*model.cast::<Loaded>() })
+}
+
+/// The content of a model that was loaded, to change.
+///
+/// # Safety
+/// As of [`check_loaded`], and nobody else uses the memory for as long as the result is used.
+unsafe fn loaded<'a>(model: *mut HnnModel) -> Result<&'a mut Loaded, HnnError> {
+    // SAFETY: as the caller says.
+    unsafe { check_loaded(model.cast_const())? };
     // SAFETY: only `hnn_load` writes that mark, and it writes all of a `Loaded`, which fits; the caller shares it with nobody.
     Ok(unsafe { &mut *model.cast::<Loaded>() })
 }
@@ -143,7 +160,7 @@ pub unsafe extern "C" fn hnn_load(model: *mut HnnModel, words: *const u32, len: 
 pub unsafe extern "C" fn hnn_info(model: *const HnnModel, info: *mut HnnInfo) -> HnnError {
     // SAFETY: as the caller says; nothing is changed.
     let tell = || unsafe {
-        let loaded = loaded(model.cast_mut())?;
+        let loaded = known(model)?;
         checked(info.cast_const())?;
         let program = &loaded.program;
         info.write(HnnInfo {
@@ -202,7 +219,7 @@ pub unsafe extern "C" fn hnn_begin(
 ) -> HnnError {
     // SAFETY: as the caller says.
     let begin = || unsafe {
-        let loaded = loaded(model.cast_mut())?;
+        let loaded = known(model)?;
         let len = 2 * loaded.program.dof();
         let x = read::<{ 2 * MAX_DOF }>(x, x_len, len, HnnError::StateLength)?;
         if x.iter().any(|value| !value.is_finite()) {

@@ -10,6 +10,7 @@ mod elf;
 mod firmware;
 mod fuzz;
 mod mcu;
+mod miri;
 mod setup;
 mod soak;
 mod stack;
@@ -44,7 +45,7 @@ enum Command {
     Check,
     /// Everything that gates: setup, format, clippy, all tests, docs, no_std builds, firmware in QEMU
     Test {
-        /// Also compile exported files with burn-onnx, and fuzz for a minute or two
+        /// Also compile exported files with burn-onnx, run Miri, and fuzz for a minute or two
         #[arg(long)]
         full: bool,
     },
@@ -60,6 +61,8 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = fuzz::RUNS)]
         runs: u64,
     },
+    /// The runtime and its C interface under Miri, with a nightly compiler; part of `test --full`
+    Miri,
     /// Long runs, recorded in docs/SOAK.md; gates nothing
     Soak,
     /// Export times, and cost of the gradient over the energy in ONNX Runtime; gates nothing
@@ -112,6 +115,7 @@ fn execute(command: Command, workspace: &Workspace) -> anyhow::Result<()> {
         Command::Firmware { boards: false } => firmware::run(workspace),
         Command::Firmware { boards: true } => boards::run(workspace),
         Command::Fuzz { runs } => fuzz::run(workspace, runs),
+        Command::Miri => miri::run(workspace),
         Command::Soak => soak::run(workspace),
         Command::Bench { part: Some(Part::Learning(learning)), .. } => bench::learning(workspace, &learning),
         Command::Bench { part: Some(Part::Host { reference }), .. } => bench::host(workspace, reference),

@@ -5,7 +5,7 @@ use xshell::cmd;
 
 use crate::step::Steps;
 use crate::workspace::Workspace;
-use crate::{boards, firmware, fuzz, setup};
+use crate::{boards, firmware, fuzz, miri, setup};
 
 /// Targets for which the runtime is built alone: no floating-point unit and no atomics; both.
 const NO_STD_TARGETS: [&str; 2] = ["thumbv6m-none-eabi", "thumbv7em-none-eabihf"];
@@ -44,6 +44,7 @@ pub(crate) fn test(workspace: &Workspace, full: bool) -> Result<()> {
         Ok(cmd!(shell, "cargo clippy --release --quiet -p hnn-exporter --all-targets -- -D warnings").run()?)
     })?;
     steps.run("runtime alone, without std", || no_std(workspace))?;
+    steps.run("C interface for a bare machine", || c_interface(workspace))?;
     steps.run("firmware: build, flash and RAM, no panics", || firmware::build_and_measure(workspace))?;
     steps.run("firmware: examples for boards", || boards::build(workspace))?;
     steps.run("documentation", || {
@@ -57,6 +58,7 @@ pub(crate) fn test(workspace: &Workspace, full: bool) -> Result<()> {
             Ok(cmd!(shell, "cargo test --release --workspace --test arm -- --ignored --nocapture").run()?)
         })?;
         steps.run("burn-onnx: exported files as Rust", || burn_onnx(workspace))?;
+        steps.run("Miri", || miri::run(workspace))?;
         steps.run("fuzzing, shortly", || fuzz::run(workspace, fuzz::SHORT_RUNS))?;
     }
     steps.finish();
@@ -115,6 +117,12 @@ fn no_std(workspace: &Workspace) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The C interface as a static library for a machine without an operating system.
+fn c_interface(workspace: &Workspace) -> Result<()> {
+    let build = cmd!(workspace.shell, "cargo build --release --quiet -p hnn-capi --target thumbv7em-none-eabihf");
+    Ok(build.args(["--no-default-features", "--features", "panic-handler"]).run()?)
 }
 
 /// The cargo features of `package`, `default` excluded.

@@ -97,7 +97,7 @@ fn damped() -> Model {
 #[test]
 fn stiffness_and_friction_are_learned_through_the_splitting() {
     let data = made(&Made { trajectories: 4, rows: 31, jitter: 0.2, noise: 0.0, friction: 0.6 });
-    for scheme in [Scheme::Yoshida4, Scheme::Midpoint { iterations: 6 }] {
+    for scheme in [Scheme::Yoshida4, Scheme::Midpoint { iterations: 6 }, Scheme::StormerVerlet { iterations: 2 }] {
         let found = learn(damped(), 1.0, &rollout(|r| r.scheme = scheme), &data, 250);
         let (k, r) = (found["k"].data()[0], found["r"].data()[0]);
         // Both schemes are of second order here; midpoint itself is off by (ωh)²/12 in the frequency.
