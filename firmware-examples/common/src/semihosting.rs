@@ -5,13 +5,14 @@ use core::panic::PanicInfo;
 use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
 use cortex_m_semihosting::hio::{self, HostStream};
 
-use crate::Console;
+use crate::{Console, Report};
 
 /// Text that proves, where it is found in an ELF file, that a panic can be reached.
 const PANIC_MARKER: &str = "hnn: panic\n";
 
 /// Standard output of the host, where there is one.
-struct Semihosting(Option<HostStream>);
+#[allow(missing_debug_implementations, reason = "a stream of the host has nothing to show")]
+pub struct Semihosting(Option<HostStream>);
 
 impl Console for Semihosting {
     fn write(&mut self, text: &[u8]) {
@@ -36,6 +37,15 @@ pub fn run() -> ! {
 pub fn measure() -> ! {
     let models = core::hint::black_box(crate::MODELS);
     let good = crate::measure(models, &mut Semihosting(hio::hstdout().ok()));
+    stop(good)
+}
+
+/// Lets a program report what it did and ends the emulation with its verdict.
+pub fn report(program: impl FnOnce(&mut Report<'_, Semihosting>) -> bool) -> ! {
+    let mut console = Semihosting(hio::hstdout().ok());
+    let mut report = Report(&mut console);
+    let good = program(&mut report);
+    report.word("done").end();
     stop(good)
 }
 
