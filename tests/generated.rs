@@ -260,8 +260,11 @@ fn a_blob_that_is_read_back_gives_the_same_words() {
     }
 }
 
+/// A function of one number.
+type Function = fn(f32) -> f32;
+
 /// Functions of one number in C and in the runtime.
-const FUNCTIONS: [(&str, fn(f32) -> f32); 13] = [
+const FUNCTIONS: [(&str, Function); 13] = [
     ("sqrt_of", math::sqrt),
     ("log_of", math::log),
     ("atan_of", math::atan),
