@@ -71,16 +71,6 @@ impl Generated {
     }
 }
 
-/// The same model with one bit of its first constant turned over, worth a sixteenth of it or less.
-#[must_use]
-pub fn changed(subject: &Generated) -> Generated {
-    let mut changed = subject.clone();
-    if let Some(weight) = changed.plan.constants.first_mut() {
-        *weight = f32::from_bits(weight.to_bits() ^ 1 << 19);
-    }
-    changed
-}
-
 /// Every case, every scheme, wide networks, formulas with damping and input, and the bundled models.
 ///
 /// # Errors
