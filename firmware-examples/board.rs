@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::{env, fs, io};
 
-fn main() -> io::Result<()> {
+pub(crate) fn main() -> io::Result<()> {
     let out = env::var_os("OUT_DIR").map(PathBuf::from).ok_or_else(|| io::Error::other("cargo sets OUT_DIR"))?;
     // A build script runs in the folder of its package.
     fs::copy("memory.x", out.join("memory.x"))?;

@@ -10,7 +10,7 @@ use hnn_conformance::cases;
 use hnn_conformance::emulator::{self, APPLICATIONS, BOARDS, Load};
 use hnn_conformance::executors::{DT, scheme};
 use hnn_conformance::{misfits, repository};
-use hnn_exporter::emit::{blob, blob_bytes};
+use hnn_exporter::emit::{Subject, blob, blob_bytes, read_blob, rust};
 use hnn_exporter::lower::lower;
 use hnn_firmware_common::{
     Console, Example, INITIAL_MOMENTUM, INITIAL_POSITION, INPUT, MAX_DOF, MAX_INPUTS, MODELS, STEPS, checkpoint_every,
@@ -238,6 +238,24 @@ fn on_rv32imafc_a_network_executes_the_same_instructions_at_every_state_and_form
     }
 }
 
+#[test]
+fn generated_rust_on_a_cortex_m4f_gives_the_bits_of_the_interpreter() {
+    if emulator_is_missing() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for example in MODELS {
+        let (plan, scheme, dt) = read_blob(example.blob).unwrap();
+        let source = rust(&Subject { name: example.name, plan: &plan, scheme, dt, check: None }).unwrap();
+        std::fs::write(folder.path().join(example.name).with_extension("rs"), source).unwrap();
+    }
+    let mut console = Text(String::new());
+    assert!(hnn_firmware_common::measure(MODELS, &mut console), "{}", console.0);
+    let expected: Vec<&str> = console.0.lines().filter(|line| !line.starts_with("blob_bytes")).collect();
+    let device = emulator::emulate("mps2-generated", Some(&Load { models: folder.path(), steps: 0 })).unwrap();
+    assert_eq!(device.lines().collect::<Vec<_>>(), expected);
+}
+
 /// The figures of `cargo xtask bench mcu` in the documentation: what has hardware for f32 takes one time, whatever the state.
 #[test]
 fn recorded_costs_fit_their_schema_and_depend_on_no_data() {
@@ -245,7 +263,9 @@ fn recorded_costs_fit_their_schema_and_depend_on_no_data() {
     assert_eq!(misfits("bench-mcu", &json).unwrap(), [""; 0]);
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
     let models = report["models"].as_array().unwrap();
-    assert!(models.iter().all(|model| model["is_constant"] == true), "{json}");
+    let generated = report["generated"].as_array().unwrap();
+    assert!(models.iter().chain(generated).all(|model| model["is_constant"] == true), "{json}");
+    assert_eq!(generated.len(), models.len(), "{json}");
     let recorded = |name: &str| models.iter().any(|model| model["name"] == name);
     assert!(MODELS.iter().map(|example| example.name).chain(["tanh_32", "tanh_200"]).all(recorded), "{json}");
 }

@@ -24,8 +24,9 @@ use cycles::Cost;
 use report::{Model, Peer, Report};
 use trace::{Code, Traced};
 
-/// The package of `firmware-examples` that measures.
-const PACKAGE: &str = "mps2-bench";
+/// The packages of `firmware-examples` that measure: blobs on the interpreter, and generated Rust.
+const INTERPRETED: &str = "mps2-bench";
+const GENERATED: &str = "mps2-generated";
 const TARGET: &str = "thumbv7em-none-eabihf";
 /// Parts of the names of the functions that enclose what is measured, in the package and in peers.
 const MARKS: [&str; 2] = ["measure_begin", "measure_end"];
@@ -57,9 +58,14 @@ pub(crate) fn run(workspace: &Workspace, asked: &Mcu) -> Result<()> {
         Some(folder) => std::path::absolute(folder)?,
         None => chosen(workspace, scratch.path())?,
     };
-    let (models, code_bytes) = measured(workspace, &folder)?;
+    let (models, flash_bytes) = measured(workspace, &folder, INTERPRETED)?;
+    let code_bytes = flash_bytes - models.iter().filter_map(|model| model.blob_bytes).sum::<u64>();
+    // Blobs that were chosen elsewhere may have no source beside them.
+    let has_source = |entry: &fs::DirEntry| entry.path().extension().is_some_and(|extension| extension == "rs");
+    let sources = fs::read_dir(&folder)?.filter_map(Result::ok).filter(has_source).count();
+    let generated = if sources > 0 { measured(workspace, &folder, GENERATED)?.0 } else { Vec::new() };
     let peers = asked.peers.iter().map(|folder| peers(folder)).collect::<Result<Vec<_>>>()?.concat();
-    let report = Report::new(code_bytes, models, peers);
+    let report = Report::new(code_bytes, models, generated, peers);
     println!("{}", report.tables());
     let kept = workspace.root.join("docs").join("mcu.json");
     if let Some(path) = asked.json.as_ref().or(asked.models.is_none().then_some(&kept)) {
@@ -76,7 +82,7 @@ pub(crate) fn run(workspace: &Workspace, asked: &Mcu) -> Result<()> {
 /// # Errors
 /// Where they do not, or cannot be measured.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let (models, _) = measured(workspace, &workspace.root.join("firmware-examples").join("model"))?;
+    let (models, _) = measured(workspace, &workspace.root.join("firmware-examples").join("model"), INTERPRETED)?;
     for model in &models {
         ensure!(model.is_constant, "the cost of `{}` depends on the state", model.name);
     }
@@ -86,30 +92,30 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 /// A folder with the models that are measured unless others are named.
 fn chosen(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     let shell = &workspace.shell;
-    // All packages at once, so that features, and with them what is compiled, are those of the tests.
-    cmd!(shell, "cargo build --release --quiet --workspace --bin bench-models").run()?;
-    let program = workspace.target_of(&workspace.root).join("release").join("bench-models");
-    cmd!(shell, "{program} {folder}").run()?;
     for entry in fs::read_dir(workspace.root.join("firmware-examples").join("model"))? {
         let path = entry?.path();
         fs::copy(&path, folder.join(path.file_name().context("a folder entry has a name")?))?;
     }
+    // All packages at once, so that features, and with them what is compiled, are those of the tests.
+    cmd!(shell, "cargo build --release --quiet --workspace --bin bench-models").run()?;
+    let program = workspace.target_of(&workspace.root).join("release").join("bench-models");
+    cmd!(shell, "{program} {folder}").run()?;
     Ok(folder.to_owned())
 }
 
-/// The cost of every blob in `folder`, and the flash of everything else in the firmware that measures them.
-fn measured(workspace: &Workspace, folder: &Path) -> Result<(Vec<Model>, u64)> {
+/// The cost of every model in `folder` that `package` takes from there, and the flash of that firmware.
+fn measured(workspace: &Workspace, folder: &Path, package: &str) -> Result<(Vec<Model>, u64)> {
     let examples = workspace.root.join("firmware-examples");
     // A target directory of its own: the same package is built with other models elsewhere.
     let target = workspace.target_of(&examples).join("bench");
     let cargo = |verb: &str| {
         let mut command = Command::new("cargo");
-        command.args([verb, "--release", "--quiet"]).current_dir(examples.join(PACKAGE));
+        command.args([verb, "--release", "--quiet"]).current_dir(examples.join(package));
         command.env("HNN_FIRMWARE_MODELS", folder).env("CARGO_TARGET_DIR", &target);
         command
     };
     ensure!(cargo("build").status()?.success(), "the firmware does not build");
-    let path = target.join(TARGET).join("release").join(PACKAGE);
+    let path = target.join(TARGET).join("release").join(package);
     let code = Code::read(&path, MARKS)?;
     let mut emulation = cargo("run");
     emulation.arg("--").args(trace::options()?);
@@ -119,8 +125,7 @@ fn measured(workspace: &Workspace, folder: &Path) -> Result<(Vec<Model>, u64)> {
     let bytes = fs::read(&path)?;
     let found = elf::measure(&bytes, firmware::PANIC_MARKER, firmware::END)?;
     ensure!(found.panics.is_empty(), "a panic can be reached: {}", found.panics.join(", "));
-    let blobs: u64 = models.iter().map(|model| model.blob_bytes).sum();
-    Ok((models, found.flash_bytes - blobs))
+    Ok((models, found.flash_bytes))
 }
 
 /// What the firmware printed about each model, with the costs in the order of its marks: field, step, field, step.
@@ -142,7 +147,7 @@ fn models(printed: &str, costs: &[Cost], stacks: &[u64]) -> Result<Vec<Model>> {
             field,
             step,
             is_constant: (field, step) == (other_field, other_step),
-            blob_bytes: value(text, "blob_bytes")?,
+            blob_bytes: value(text, "blob_bytes").ok(),
             workspace_bytes: value(text, "workspace_bytes")?,
             field_stack_bytes: field_stack,
             step_stack_bytes: step_stack,

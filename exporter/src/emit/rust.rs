@@ -295,8 +295,9 @@ fn meaning(kind: EntryKind) -> &'static str {
 
 /// The tables of constants.
 fn tables(listing: &Listing<'_>) -> String {
-    let mut text = String::new();
+    let (mut text, mut slices) = (String::new(), Vec::new());
     for Table { start, len } in &listing.tables.runs {
+        slices.push(format!("&C{start}"));
         let words = words(listing.plan, *start, *len);
         let _ = writeln!(text, "static C{start}: [u32; {len}] = [\n{}];", lines(&words, "    "));
     }
@@ -312,7 +313,19 @@ fn tables(listing: &Listing<'_>) -> String {
             "static PANEL_{start}: kernels::Panel<{groups}, {cols}, {rest}> = kernels::Panel {{\n    groups: [\n{groups_text}    ],\n    \
              rest: {rest_text},\n}};"
         );
+        slices.push(format!("PANEL_{start}.groups.as_flattened().as_flattened()"));
+        slices.push(format!("PANEL_{start}.rest.as_flattened()"));
     }
+    let Some(hash) = listing.tables_hash() else { return text };
+    let (count, slices) = (slices.len(), slices.join(",\n        "));
+    let _ = write!(
+        text,
+        "\n/// Whether the tables are those that were written: FNV-1a over their words.\nfn are_intact() -> bool {{\n    \
+         let tables: [&[u32]; {count}] = [\n        {slices},\n    ];\n    let mut hash = 0xcbf2_9ce4_8422_2325_u64;\n    \
+         // Opaque, so that the sum is over what lies in flash, and not over what the compiler knows of it.\n    \
+         for word in core::hint::black_box(tables).into_iter().flatten() {{\n        \
+         hash = (hash ^ u64::from(*word)).wrapping_mul(0x0000_0100_0000_01b3);\n    }}\n    hash == {hash:#018x}\n}}\n"
+    );
     text
 }
 

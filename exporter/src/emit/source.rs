@@ -15,6 +15,10 @@ use crate::quantize::Weights;
 use statement::{Statement, statements};
 use table::Tables;
 
+/// FNV-1a, 64 bits.
+const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+
 /// Why a model has no source of its own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
@@ -147,6 +151,15 @@ impl<'a> Listing<'a> {
         }
         needed.extend(self.dissipation.map(|_| EntryKind::Damping));
         needed
+    }
+
+    /// FNV-1a over the words of all tables, runs first, word by word; nothing where there are no tables.
+    pub(super) fn tables_hash(&self) -> Option<u64> {
+        let runs = self.tables.runs.iter().map(|table| (table.start, table.len));
+        let panels = self.tables.panels.iter().map(|panel| (panel.start, panel.rows * panel.cols));
+        let words = runs.chain(panels).flat_map(|(start, len)| self.plan.constants.iter().skip(start).take(len));
+        let hash = words.fold(FNV_BASIS, |hash, word| (hash ^ u64::from(word.to_bits())).wrapping_mul(FNV_PRIME));
+        (hash != FNV_BASIS).then_some(hash)
     }
 
     /// The entry of that kind.

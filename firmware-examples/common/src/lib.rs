@@ -38,8 +38,8 @@ pub use control::{
     INITIAL_MOMENTUM, INITIAL_POSITION, INPUT, MAX_DOF, MAX_INPUTS, MAX_WORKSPACE, checkpoint_every, run,
 };
 pub use cost::cost;
-pub use measure::measure;
-pub use report::Console;
+pub use measure::{STATES, measure, measure_begin, measure_end};
+pub use report::{Console, Report};
 
 /// A model in flash.
 #[derive(Debug, Clone, Copy)]

@@ -15,17 +15,17 @@ use crate::{Console, Example};
 /// Elements of workspace, enough for every model that is measured.
 const WORKSPACE_LEN: usize = 1024;
 /// Every coordinate, and every momentum, of the states at which is measured.
-pub(crate) const STATES: [(f32, f32); 2] = [(0.3, -0.7), (-2.5, 1.9)];
+pub const STATES: [(f32, f32); 2] = [(0.3, -0.7), (-2.5, 1.9)];
 
 /// Where counting begins; the argument keeps the two marks apart for the linker.
 #[inline(never)]
-fn measure_begin() {
+pub fn measure_begin() {
     black_box(0_u32);
 }
 
 /// Where counting ends.
 #[inline(never)]
-fn measure_end() {
+pub fn measure_end() {
     black_box(1_u32);
 }
 

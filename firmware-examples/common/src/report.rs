@@ -12,22 +12,23 @@ pub trait Console {
 const DECIMAL_DIGITS: usize = 20;
 
 /// A console with one method per kind of value.
-pub(crate) struct Report<'a, C>(pub(crate) &'a mut C);
+#[derive(Debug)]
+pub struct Report<'a, C>(pub(crate) &'a mut C);
 
 impl<C: Console> Report<'_, C> {
     /// Begins a line.
-    pub(crate) fn word(&mut self, word: &str) -> &mut Self {
+    pub fn word(&mut self, word: &str) -> &mut Self {
         self.0.write(word.as_bytes());
         self
     }
 
     /// The bits of a float, after a space.
-    pub(crate) fn bits(&mut self, value: f32) -> &mut Self {
+    pub fn bits(&mut self, value: f32) -> &mut Self {
         self.hexadecimal(u64::from(value.to_bits()), 8)
     }
 
     /// The low `digits` hexadecimal digits of `value`, after a space.
-    pub(crate) fn hexadecimal(&mut self, value: u64, digits: u32) -> &mut Self {
+    pub fn hexadecimal(&mut self, value: u64, digits: u32) -> &mut Self {
         self.0.write(b" ");
         for index in (0..digits).rev() {
             let digit = (value >> (4 * index)) & 0xf;
@@ -37,7 +38,7 @@ impl<C: Console> Report<'_, C> {
     }
 
     /// A count in decimal, after a space.
-    pub(crate) fn count(&mut self, mut value: u64) -> &mut Self {
+    pub fn count(&mut self, mut value: u64) -> &mut Self {
         let mut digits = [b'0'; DECIMAL_DIGITS];
         let mut used = 0;
         for digit in digits.iter_mut().rev() {
@@ -54,7 +55,7 @@ impl<C: Console> Report<'_, C> {
     }
 
     /// Ends the line.
-    pub(crate) fn end(&mut self) {
+    pub fn end(&mut self) {
         self.0.write(b"\n");
     }
 }

@@ -7,13 +7,14 @@ use cortex_m_semihosting::{debug, hio};
 #[cfg(target_arch = "riscv32")]
 use riscv_semihosting::{debug, hio};
 
-use crate::{Console, scenario};
+use crate::{Console, Report, scenario};
 
 /// Text that proves, where it is found in an ELF file, that a panic can be reached.
 const PANIC_MARKER: &str = "hnn: panic\n";
 
 /// Standard output of the host, where there is one.
-struct Semihosting(Option<hio::HostStream>);
+#[allow(missing_debug_implementations, reason = "a stream of the host has nothing to show")]
+pub struct Semihosting(Option<hio::HostStream>);
 
 impl Console for Semihosting {
     fn write(&mut self, text: &[u8]) {
@@ -63,6 +64,15 @@ pub fn update() -> ! {
 
 fn conclude(work: impl FnOnce(&mut Semihosting) -> bool) -> ! {
     stop(work(&mut Semihosting(hio::hstdout().ok())))
+}
+
+/// Lets a program report what it did and ends the emulation with its verdict.
+pub fn report(program: impl FnOnce(&mut Report<'_, Semihosting>) -> bool) -> ! {
+    let mut console = Semihosting(hio::hstdout().ok());
+    let mut report = Report(&mut console);
+    let good = program(&mut report);
+    report.word("done").end();
+    stop(good)
 }
 
 /// Never inlined: its address is where a debugger waits for the end of a run.

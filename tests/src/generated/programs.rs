@@ -22,16 +22,10 @@ pub fn rust_program(subjects: &[Generated], folder: &Path) -> Result<PathBuf> {
         std::fs::write(folder.join(format!("{name}.rs")), text)?;
         let _ = writeln!(modules, "mod {name};");
         let parts = if subject.plan.separable { "parts" } else { "whole" };
-        let _ = writeln!(calls, "    drive!({name}, {parts}, POINTS_{});", name.to_uppercase());
-        let points: Vec<String> = subject.points().iter().map(|point| format!("    [{}],\n", bits(point))).collect();
-        let len = 2 * subject.plan.dof + subject.plan.inputs;
-        let _ = writeln!(
-            modules,
-            "const POINTS_{}: [[u32; {len}]; {}] = [\n{}];",
-            name.to_uppercase(),
-            points.len(),
-            points.concat()
-        );
+        let _ = writeln!(modules, "driven!({name}, {parts});");
+        let points: Vec<String> = subject.points().iter().map(|point| format!("&[{}]", bits(point))).collect();
+        let points = points.join(", ");
+        let _ = writeln!(calls, "    drive({name:?}, &mut {name}::Model::new(), &[{points}]);");
     }
     let root = folder.join("main.rs");
     let steps = STEPS;
@@ -63,52 +57,92 @@ fn hashed(mut hash: u64, values: &[f32]) -> u64 {
     hash
 }
 
-macro_rules! parts {
-    (parts, $model:ident, $q:ident, $p:ident, $u:ident) => {
-        line("parts", &[&$model.velocity(&$p)[..], &$model.force(&$q, &$u)[..]].concat())
-    };
-    (whole, $model:ident, $q:ident, $p:ident, $u:ident) => {};
+/// A model with everything of it laid end to end: q, p, u.
+trait Driven {
+    fn dof(&self) -> usize;
+    fn is_right(&mut self) -> bool;
+    fn energy(&mut self, x: &[f32]) -> f32;
+    fn field(&mut self, x: &[f32]) -> Vec<f32>;
+    fn parts(&mut self, x: &[f32]) -> Option<Vec<f32>>;
+    fn step(&mut self, x: &mut [f32]) -> Result<f32, &'static str>;
 }
 
-macro_rules! drive {
-    ($name:ident, $parts:ident, $points:ident) => {{
-        use $name::{DOF, Error, INPUTS, Model};
-        println!("model {}", stringify!($name));
-        let mut model = Model::new();
-        assert_eq!(model.self_check(), Ok(()), stringify!($name));
-        let split = |point: &[u32]| {
-            let values: Vec<f32> = point.iter().map(|bits| f32::from_bits(*bits)).collect();
-            let q: [f32; DOF] = values[..DOF].try_into().unwrap();
-            let p: [f32; DOF] = values[DOF..2 * DOF].try_into().unwrap();
-            let u: [f32; INPUTS] = values[2 * DOF..].try_into().unwrap();
-            (q, p, u)
-        };
-        for point in &$points {
-            let (mut q, mut p, u) = split(point);
-            line("energy", &[model.energy(&q, &p)]);
-            let (dq, dp) = model.field(&q, &p, &u);
-            line("field", &[&dq[..], &dp[..]].concat());
-            parts!($parts, model, q, p, u);
-            if !q.iter().chain(&p).all(|value| value.is_finite()) {
-                println!("start is not finite");
-                continue;
-            }
-            match model.step(&mut q, &mut p, &u) {
-                Ok(residual) => line("step", &[&[residual][..], &q, &p].concat()),
-                Err(Error::NonFinite) => line("not finite", &[&q[..], &p[..]].concat()),
-                #[allow(unreachable_patterns)]
-                Err(_) => line("too stiff", &[&q[..], &p[..]].concat()),
-            }
+fn drive(name: &str, model: &mut dyn Driven, points: &[&[u32]]) {
+    println!("model {name}");
+    assert!(model.is_right(), "{name}");
+    let states = 2 * model.dof();
+    let numbers = |point: &[u32]| point.iter().map(|bits| f32::from_bits(*bits)).collect::<Vec<f32>>();
+    for point in points {
+        let mut x = numbers(point);
+        line("energy", &[model.energy(&x)]);
+        line("field", &model.field(&x));
+        if let Some(parts) = model.parts(&x) {
+            line("parts", &parts);
         }
-        let (mut q, mut p, u) = split(&$points[0]);
-        let (mut hash, mut failures) = (0xcbf2_9ce4_8422_2325, 0);
-        hash = hashed(hashed(hash, &q), &p);
-        for _ in 0..STEPS {
-            failures += u32::from(model.step(&mut q, &mut p, &u).is_err());
-            hash = hashed(hashed(hash, &q), &p);
+        if !x[..states].iter().all(|value| value.is_finite()) {
+            println!("start is not finite");
+            continue;
         }
-        println!("hash {hash:016x} failures {failures}");
+        match model.step(&mut x) {
+            Ok(residual) => line("step", &[&[residual], &x[..states]].concat()),
+            Err(reason) => line(reason, &x[..states]),
+        }
+    }
+    let mut x = numbers(points[0]);
+    let (mut hash, mut failures) = (hashed(0xcbf2_9ce4_8422_2325, &x[..states]), 0);
+    for _ in 0..STEPS {
+        failures += u32::from(model.step(&mut x).is_err());
+        hash = hashed(hash, &x[..states]);
+    }
+    println!("hash {hash:016x} failures {failures}");
+}
+
+macro_rules! parts {
+    (parts, $model:ident, $q:ident, $p:ident, $u:ident) => {
+        Some([$model.velocity($q), $model.force($p, $u)].concat())
+    };
+    (whole, $model:ident, $q:ident, $p:ident, $u:ident) => {{
+        let _ = ($q, $p, $u);
+        None
     }};
+}
+
+macro_rules! driven {
+    ($name:ident, $parts:ident) => {
+        impl Driven for $name::Model {
+            fn dof(&self) -> usize {
+                $name::DOF
+            }
+            fn is_right(&mut self) -> bool {
+                self.self_check().is_ok()
+            }
+            fn energy(&mut self, x: &[f32]) -> f32 {
+                let (q, rest) = x.split_first_chunk().unwrap();
+                $name::Model::energy(self, q, rest.first_chunk().unwrap())
+            }
+            fn field(&mut self, x: &[f32]) -> Vec<f32> {
+                let (q, rest) = x.split_first_chunk().unwrap();
+                let (p, rest) = rest.split_first_chunk().unwrap();
+                let (dq, dp) = $name::Model::field(self, q, p, rest.first_chunk().unwrap());
+                [dq, dp].concat()
+            }
+            fn parts(&mut self, x: &[f32]) -> Option<Vec<f32>> {
+                let (q, rest) = x.split_first_chunk::<{ $name::DOF }>().unwrap();
+                let (p, rest) = rest.split_first_chunk::<{ $name::DOF }>().unwrap();
+                let u = rest.first_chunk::<{ $name::INPUTS }>().unwrap();
+                parts!($parts, self, p, q, u)
+            }
+            fn step(&mut self, x: &mut [f32]) -> Result<f32, &'static str> {
+                let (q, rest) = x.split_first_chunk_mut().unwrap();
+                let (p, rest) = rest.split_first_chunk_mut().unwrap();
+                $name::Model::step(self, q, p, rest.first_chunk().unwrap()).map_err(|error| match error {
+                    $name::Error::NonFinite => "not finite",
+                    #[allow(unreachable_patterns)]
+                    _ => "too stiff",
+                })
+            }
+        }
+    };
 }
 
 "#;

@@ -23,7 +23,9 @@ pub(super) struct Model {
     pub(super) step: Cost,
     /// Whether another state took the same instructions.
     pub(super) is_constant: bool,
-    pub(super) blob_bytes: u64,
+    /// Of an interpreted model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) blob_bytes: Option<u64>,
     pub(super) workspace_bytes: u64,
     pub(super) field_stack_bytes: u64,
     pub(super) step_stack_bytes: u64,
@@ -44,13 +46,15 @@ pub(super) struct Report {
     target: &'static str,
     code_bytes: u64,
     models: Vec<Model>,
+    /// The same models as generated Rust.
+    generated: Vec<Model>,
     peers: Vec<Peer>,
 }
 
 impl Report {
-    pub(super) fn new(code_bytes: u64, models: Vec<Model>, peers: Vec<Peer>) -> Self {
+    pub(super) fn new(code_bytes: u64, models: Vec<Model>, generated: Vec<Model>, peers: Vec<Peer>) -> Self {
         let hnn_version = env!("CARGO_PKG_VERSION");
-        Self { format: FORMAT, hnn_version, target: "cortex-m4f", code_bytes, models, peers }
+        Self { format: FORMAT, hnn_version, target: "cortex-m4f", code_bytes, models, generated, peers }
     }
 
     /// Tables in Markdown.
@@ -60,12 +64,25 @@ impl Report {
              | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         );
         for model in &self.models {
-            let Model { name, field, step, blob_bytes, workspace_bytes, field_stack_bytes, .. } = model;
-            let depends = if model.is_constant { "no" } else { "yes" };
+            let Model { name, field, step, workspace_bytes, field_stack_bytes, .. } = model;
+            let (depends, blob_bytes) = (depends(model), model.blob_bytes.unwrap_or(0));
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
                 "| `{name}` | {} | {} | {} | {} | {depends} | {blob_bytes} | {workspace_bytes} | {field_stack_bytes} |",
+                field.instructions, field.cycles, step.instructions, step.cycles
+            );
+        }
+        if !self.generated.is_empty() {
+            text += "\n| generated Rust | field: instructions | cycles | step: instructions | cycles | depends on the state | workspace, B | stack of a field, B |\n\
+                     | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+        }
+        for model in &self.generated {
+            let Model { name, field, step, workspace_bytes, field_stack_bytes, .. } = model;
+            let depends = depends(model);
+            let _ = writeln!(
+                text,
+                "| `{name}` | {} | {} | {} | {} | {depends} | {workspace_bytes} | {field_stack_bytes} |",
                 field.instructions, field.cycles, step.instructions, step.cycles
             );
         }
@@ -93,4 +110,8 @@ impl Report {
         fs::write(path, format!("{before}{BEGIN}{}{END}{after}", self.tables()))?;
         Ok(())
     }
+}
+
+fn depends(model: &Model) -> &'static str {
+    if model.is_constant { "no" } else { "yes" }
 }

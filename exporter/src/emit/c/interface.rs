@@ -51,7 +51,7 @@ typedef enum {
     @P@_DAMPING_TOO_STIFF = 2,
     /* Products are fused with sums, subnormal numbers dropped, or not rounded to nearest. */
     @P@_FLOAT_MODE = 3,
-    /* A known trajectory was not reproduced. */
+    /* A number in flash is not what it was, or a known trajectory was not reproduced. */
     @P@_WRONG_BITS = 4
 } @p@_status;
 
@@ -209,7 +209,7 @@ const CHECK: &str = "\
     if (!float_mode_is_right()) {
         return @P@_FLOAT_MODE;
     }
-    put(q, &start[0], DOF);
+@INTACT@    put(q, &start[0], DOF);
     put(p, &start[DOF], DOF);
     hash = hashed(hashed(hash, q), p);
     for (step = 0U; step < @STEPS@U; ++step) {
@@ -223,7 +223,16 @@ const CHECK: &str = "\
 
 const NO_CHECK: &str = "\
     (void)model;
-    return float_mode_is_right() ? @P@_OK : @P@_FLOAT_MODE;
+    if (!float_mode_is_right()) {
+        return @P@_FLOAT_MODE;
+    }
+@INTACT@    return @P@_OK;
+";
+
+const INTACT: &str = "\
+    if (!tables_are_intact()) {
+        return @P@_WRONG_BITS;
+    }
 ";
 
 impl Writer<'_, '_> {
@@ -232,6 +241,9 @@ impl Writer<'_, '_> {
         let listing = self.listing;
         for name in ["canonical", "is_finite", "float_mode_is_right"] {
             self.want(name);
+        }
+        if listing.tables_hash().is_some() {
+            self.want("mixed");
         }
         let is_split = listing.routine(EntryKind::Velocity).is_ok();
         let parts = |text: &'static str| if is_split { text } else { "" };
@@ -260,12 +272,13 @@ impl Writer<'_, '_> {
             header: spelled(&HEADER.replace("@PARTS@", parts(PARTS))),
             head: spelled(HEAD),
             stepping: self.stepping(),
-            functions: spelled(&functions),
+            functions: format!("{}{}", self.intact(), spelled(&functions)),
         }
     }
 
     fn check(&mut self, subject: &Subject<'_>) -> String {
-        let Some(check) = subject.check else { return NO_CHECK.to_owned() };
+        let intact = if self.listing.tables_hash().is_some() { INTACT } else { "" };
+        let Some(check) = subject.check else { return NO_CHECK.replace("@INTACT@", intact) };
         self.want("hashed");
         let list = |values: &[f32]| values.iter().map(|value| super::literal(*value)).collect::<Vec<_>>().join(", ");
         let (input, name) = match check.u.len() {
@@ -273,11 +286,26 @@ impl Writer<'_, '_> {
             len => (format!("    static const float input[{len}] = {{{}}};\n", list(&check.u)), "input"),
         };
         CHECK
+            .replace("@INTACT@", intact)
             .replace("@START@", &list(&check.x0))
             .replace("@INPUT@", &input)
             .replace("@INPUTNAME@", name)
             .replace("@STEPS@", &check.steps.to_string())
             .replace("@HASH@", &format!("{:#018x}", check.hash))
+    }
+
+    /// The function that looks whether the tables are what they were.
+    fn intact(&self) -> String {
+        let Some(hash) = self.listing.tables_hash() else { return String::new() };
+        let tables = &self.listing.tables;
+        let runs = tables.runs.iter().map(|table| (format!("c{}", table.start), table.len));
+        let panels = tables.panels.iter().map(|panel| (format!("panel_{}", panel.start), panel.rows * panel.cols));
+        let mix = |(name, len)| format!("    hash = mixed(hash, {name}, {len}U);\n");
+        format!(
+            "/* Whether the tables are those that were written. */\nstatic bool tables_are_intact(void)\n{{\n    \
+             uint64_t hash = 0xcbf29ce484222325ULL;\n{}    return hash == {hash:#018x}ULL;\n}}\n\n",
+            runs.chain(panels).map(mix).collect::<String>()
+        )
     }
 
     /// How a step is made, as constants and two functions.

@@ -279,3 +279,14 @@ static uint64_t hashed(uint64_t hash, const float *values)
     }
     return hash;
 }
+
+/* FNV-1a over the bits of a table, number by number; volatile, so that it is over what lies in flash. */
+static uint64_t mixed(uint64_t hash, const volatile float *table, size_t len)
+{
+    size_t k;
+    for (k = 0U; k < len; ++k) {
+        const float value = table[k];
+        hash = (hash ^ (uint64_t)bits_of(value)) * 0x100000001b3ULL;
+    }
+    return hash;
+}

@@ -111,15 +111,23 @@ impl Writer<'_, '_> {
         } else {
             "conserve(w).ok_or(Error::NonFinite)"
         };
-        let (errors, check) = match subject.check {
-            Some(_) => {
-                self.want("scheme", "is_reproduced");
-                let check = "?;\n        if scheme::is_reproduced(self) { Ok(()) } else { Err(Error::Bits) }";
+        let conditions: Vec<&str> =
+            [listing.tables_hash().map(|_| "are_intact()"), subject.check.map(|_| "scheme::is_reproduced(self)")]
+                .into_iter()
+                .flatten()
+                .collect();
+        if subject.check.is_some() {
+            self.want("scheme", "is_reproduced");
+        }
+        let (errors, check) = match conditions[..] {
+            [] => ("", String::new()),
+            _ => {
+                let check =
+                    format!("?;\n        if {} {{ Ok(()) }} else {{ Err(Error::Bits) }}", conditions.join(" && "));
                 (" or [`Error::Bits`]", check)
             }
-            None => ("", ""),
         };
-        let step = STEP.replace("@STEP@", step).replace("@ERRORS@", errors).replace("@CHECK@", check);
+        let step = STEP.replace("@STEP@", step).replace("@ERRORS@", errors).replace("@CHECK@", &check);
         Ok(format!(
             "{}\n{}{MODEL}{parts}{step}\n{}",
             head(subject),
@@ -223,8 +231,8 @@ fn errors_type(writer: &Writer<'_, '_>, subject: &Subject<'_>) -> String {
         text += "    /// Damping is too strong for this time step.\n    DampingTooStiff,\n";
     }
     text += "    /// The processor does not round to nearest, drops subnormal numbers, or fuses multiply-adds.\n    FloatMode,\n";
-    if subject.check.is_some() {
-        text += "    /// A known trajectory was not reproduced.\n    Bits,\n";
+    if subject.check.is_some() || writer.listing.tables_hash().is_some() {
+        text += "    /// A number in flash is not what it was, or a known trajectory was not reproduced.\n    Bits,\n";
     }
     text + "}\n\n"
 }
