@@ -158,7 +158,7 @@ impl<'a> Listing<'a> {
         let runs = self.tables.runs.iter().map(|table| (table.start, table.len));
         let panels = self.tables.panels.iter().map(|panel| (panel.start, panel.rows * panel.cols));
         let words = runs.chain(panels).flat_map(|(start, len)| self.plan.constants.iter().skip(start).take(len));
-        let hash = words.fold(FNV_BASIS, |hash, word| (hash ^ u64::from(word.to_bits())).wrapping_mul(FNV_PRIME));
+        let hash = words.fold(FNV_BASIS, |hash, word| (hash ^ u64::from(*word)).wrapping_mul(FNV_PRIME));
         (hash != FNV_BASIS).then_some(hash)
     }
 

@@ -1,11 +1,17 @@
 //! The encoding is a bijection on what it accepts, and its checksum is the standard one.
 
+use std::vec::Vec;
+
 use super::{
     Binary, BinaryKind, Copy, Dense, DenseAdjoint, DenseGradient, Entry, Fill, Header, Instruction,
     MAX_INSTRUCTION_WORDS, MatMul, Operand, SchemeId, Select, SlopeKind, Sum, Unary, UnaryKind, WeightKind, checksum,
 };
 
-fn samples() -> [Instruction; 11] {
+fn samples() -> Vec<Instruction> {
+    [&elements()[..], &layers()].concat()
+}
+
+fn elements() -> [Instruction; 7] {
     let (at, known) = (Operand::workspace, Operand::constant);
     let (src_strides, dst_strides) = ([1, 2, 3, 4], [5, 6, 7, 8]);
     let (lhs_strides, rhs_strides) = ([1, 2, 3], [4, 5, 6]);
@@ -42,6 +48,13 @@ fn samples() -> [Instruction; 11] {
             lhs_strides,
             rhs_strides,
         }),
+    ]
+}
+
+/// Of every storage of weights.
+fn layers() -> [Instruction; 4] {
+    let (at, known) = (Operand::workspace, Operand::constant);
+    [
         Instruction::Dense(Dense {
             panel: known(1),
             weights: WeightKind::F32,
@@ -63,7 +76,7 @@ fn samples() -> [Instruction; 11] {
         }),
         Instruction::DenseAdjoint(DenseAdjoint {
             panel: known(1),
-            weights: WeightKind::F32,
+            weights: WeightKind::F16,
             src: at(2),
             slope: Some((SlopeKind::Logistic, at(3))),
             dst: 4,
@@ -72,7 +85,7 @@ fn samples() -> [Instruction; 11] {
         }),
         Instruction::DenseGradient(DenseGradient {
             panel: known(1),
-            weights: WeightKind::F32,
+            weights: WeightKind::Int8,
             bias: Operand::ABSENT,
             src: at(3),
             factor: known(4),

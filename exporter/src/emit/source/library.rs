@@ -119,7 +119,7 @@ fn pieces(text: &str) -> Vec<String> {
 
 /// Without the features that a build of the library chooses: a piece is there because it is needed.
 fn kept_lines(lines: &[&str]) -> String {
-    let kept: Vec<&str> = lines.iter().copied().filter(|line| !line.starts_with("#[cfg(feature")).collect();
+    let kept: Vec<&str> = lines.iter().copied().filter(|line| !line.starts_with("#[cfg(")).collect();
     kept.join("\n")
 }
 
