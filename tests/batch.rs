@@ -6,7 +6,7 @@ use hnn_exporter::dynamics::{Scheme, separability};
 use hnn_exporter::emit::blob;
 use hnn_exporter::lower::lower_as;
 use hnn_exporter::pipeline::default_scheme;
-use hnn_exporter::quantize::{Weights, quantize};
+use hnn_exporter::weights::{Weights, rounded};
 use hnn_runtime::batch::{Batch, LANES, Lanes};
 use hnn_runtime::integrate::{Dissipative, ImplicitMidpoint, LEAPFROG};
 use hnn_runtime::{AnyStepper, Compiled, DampingKind, Entry, Program, SchemeId, State, Stepper};
@@ -29,7 +29,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 fn every_entry_has_the_bits_of_each_state_alone() -> Result<()> {
     for case in cases::all()? {
         for weights in [Weights::F32, Weights::F16, Weights::Int8] {
-            let model = quantize(&case.model, weights)?;
+            let model = rounded(&case.model, weights)?;
             let scheme = default_scheme(&model, &separability(&model)?);
             let words = blob(&lower_as(&model, weights)?, scheme, 0.01);
             let program = Program::parse(&words)?;

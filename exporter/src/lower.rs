@@ -25,7 +25,7 @@ use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF, MAX_INPUTS, MAX_INSTRUCTIONS,
 use crate::dynamics::{self, CONSTRAINT, Dissipation, DynamicsError, ENERGY, Model, Separability};
 use crate::graph::{Graph, GraphError, NodeId, Shape, Tensor};
 use crate::optimize::{Storage, optimize_for};
-use crate::quantize::Weights;
+use crate::weights::Weights;
 
 use constants::Constants;
 pub use function::{FunctionPlan, Port, lower_graph, ports};
@@ -81,7 +81,7 @@ impl LowerError {
 
 /// Lowers a model whose weights are known, and stores them as they are asked for wherever that loses nothing.
 ///
-/// What can be stored in fewer bits is what [`quantize`](crate::quantize::quantize) has rounded; other panels stay f32.
+/// What can be stored in fewer bits is what [`weights::rounded`](crate::weights::rounded) has rounded; other panels stay f32.
 ///
 /// # Errors
 /// As [`lower`].

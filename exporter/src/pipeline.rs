@@ -24,7 +24,7 @@ use crate::manifest::{
     Coordinate, DeviceRecord, FORMAT_VERSION, FileRecord, Integration, Manifest, OnnxRecord, Provenance, Samples,
 };
 use crate::onnx::{OnnxError, WriteOptions};
-use crate::quantize::{QuantizeError, Weights, quantize};
+use crate::weights::{Weights, WeightsError, rounded};
 
 pub(crate) use device::{record as program_record, step_operations};
 pub use kind::GraphKind;
@@ -115,7 +115,7 @@ pub enum ExportError {
     Request(String),
     /// Weights cannot be stored as asked.
     #[error(transparent)]
-    Quantize(#[from] QuantizeError),
+    Weights(#[from] WeightsError),
     /// The model cannot be derived or stepped as asked.
     #[error(transparent)]
     Dynamics(#[from] DynamicsError),
@@ -181,7 +181,7 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
     directory::check(directory, options.force)?;
     check_request(model, options)?;
     model.graph().verify()?;
-    let model = &quantize(model, options.weights)?;
+    let model = &rounded(model, options.weights)?;
     let separability = dynamics::separability(model)?;
     let scheme = options.scheme.unwrap_or_else(|| default_scheme(model, &separability));
     let samples = samples::complete(&options.samples, model)?;

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use hnn_exporter::import::StateInputs;
 use hnn_exporter::onnx::{Precision, Profile};
 use hnn_exporter::pipeline::GraphKind;
-use hnn_exporter::quantize::Weights;
+use hnn_exporter::weights::Weights;
 use hnn_trainer::ensemble::Member;
 
 /// Shown under `hnn export --help`.

@@ -14,7 +14,7 @@ use hnn_exporter::manifest::{Coordinate, DeviceRecord, Integration, Manifest, Pr
 use hnn_exporter::onnx::{self, Batch, MAX_FILE_BYTES, ReadOptions, WriteOptions};
 use hnn_exporter::optimize::optimize_explained;
 use hnn_exporter::pipeline::{ExportOptions, GraphKind, default_scheme, export as write};
-use hnn_exporter::quantize::Weights;
+use hnn_exporter::weights::Weights;
 use hnn_trainer::data::Second;
 use hnn_trainer::ensemble::{Member, is_ensemble};
 use hnn_trainer::loss;

@@ -11,7 +11,7 @@ use hnn_runtime::integrate::Splitting;
 
 use crate::dynamics::Scheme;
 use crate::lower::{DampingForm, EntryKind, Operand, Plan};
-use crate::quantize::Weights;
+use crate::weights::Weights;
 use statement::{Statement, statements};
 use table::Tables;
 

@@ -10,7 +10,7 @@ use hnn_runtime::format::PANEL_ROWS;
 
 use super::kernel::Kernel;
 use super::plan::{Operand, Plan};
-use crate::quantize::Weights;
+use crate::weights::Weights;
 
 /// Where a panel lies in a plan in f32, and its size.
 type Place = (usize, usize, usize);

@@ -8,7 +8,7 @@ use std::fmt;
 use crate::graph::{Binary, Comparison, Unary};
 
 use super::plan::Operations;
-use crate::quantize::Weights;
+use crate::weights::Weights;
 
 /// A function of two numbers; comparisons give 1 or 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

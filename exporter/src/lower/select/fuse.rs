@@ -9,7 +9,7 @@ use crate::graph::Binary;
 use crate::lower::constants::Constants;
 use crate::lower::kernel::{Kernel, Pairwise, Slope, Stream};
 use crate::lower::schedule::buffer;
-use crate::quantize::Weights;
+use crate::weights::Weights;
 
 use super::{Selected, Unplaced};
 

@@ -7,7 +7,7 @@ use crate::lower::constants::Panel;
 use crate::lower::kernel::{Kernel, Matrix, Pairwise, Stream};
 use crate::lower::uses::{Layer, MatrixSide, matrix_side};
 use crate::lower::view::{Base, View, coalesce};
-use crate::quantize::Weights;
+use crate::weights::Weights;
 
 use super::{Selector, Unplaced, start};
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::dynamics::{INPUT, STATE, Scheme};
 use crate::evaluate::evaluate;
 use crate::graph::Unary;
-use crate::quantize::{Weights, quantize};
+use crate::weights::{Weights, rounded};
 
 const STATES: usize = 24;
 
@@ -21,7 +21,7 @@ fn check_entries(label: &str, model: &Model, scale: f64) {
 
 /// As [`check_entries`], of the model that these weights can store.
 fn check_stored(label: &str, model: &Model, scale: f64, weights: Weights) {
-    let model = &quantize(model, weights).unwrap_or_else(|error| panic!("{label}: {error}"));
+    let model = &rounded(model, weights).unwrap_or_else(|error| panic!("{label}: {error}"));
     let plan = lower_as(model, weights).unwrap_or_else(|error| panic!("{label}: {error}"));
     let words = crate::emit::blob(&plan, Scheme::Midpoint { iterations: 8 }, 0.01);
     let program = Program::parse(&words).unwrap_or_else(|error| panic!("{label}: {error}\n{plan}"));

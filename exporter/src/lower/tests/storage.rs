@@ -6,7 +6,7 @@ use super::models::Network;
 use super::*;
 use crate::dynamics::Scheme;
 use crate::graph::Unary;
-use crate::quantize::{QuantizeError, Weights, quantize};
+use crate::weights::{Weights, WeightsError, rounded};
 
 const NETWORK: Network = Network { widths: &[2, 18, 13, 1], activation: Unary::Tanh, seed: 3 };
 
@@ -44,7 +44,7 @@ fn panels(plan: &Plan) -> Vec<(Weights, usize, usize)> {
 
 #[test]
 fn halves_are_the_same_model_to_the_bit_in_less_flash() {
-    let model = quantize(&NETWORK.model(), Weights::F16).unwrap();
+    let model = rounded(&NETWORK.model(), Weights::F16).unwrap();
     let (wide, narrow) = (words(&model, Weights::F32), words(&model, Weights::F16));
     assert_eq!(fields(&wide), fields(&narrow));
     // 18 × 2 and 13 × 18 weights, rows filled up to fours, at half a word each.
@@ -54,7 +54,7 @@ fn halves_are_the_same_model_to_the_bit_in_less_flash() {
 #[test]
 fn matrices_are_stored_as_asked_for_and_vectors_as_f32() {
     for weights in [Weights::F16, Weights::Int8] {
-        let plan = lower_as(&quantize(&NETWORK.model(), weights).unwrap(), weights).unwrap();
+        let plan = lower_as(&rounded(&NETWORK.model(), weights).unwrap(), weights).unwrap();
         assert_eq!(panels(&plan), [(Weights::F32, 1, 13), (weights, 13, 18), (weights, 18, 2)], "{plan}");
         assert!(plan.to_string().contains(&format!(":{} [13, 18]", weights.name())), "{plan}");
     }
@@ -76,7 +76,7 @@ fn the_field_moves_by_what_the_weights_were_rounded() {
     let exact = fields(&words(&model, Weights::F32));
     let size = exact.iter().fold(0.0_f32, |size, value| size.max(value.abs()));
     for (weights, least, most) in [(Weights::F16, 1e-6, 1e-3), (Weights::Int8, 1e-4, 3e-2)] {
-        let rounded = fields(&words(&quantize(&model, weights).unwrap(), weights));
+        let rounded = fields(&words(&rounded(&model, weights).unwrap(), weights));
         let error = exact.iter().zip(&rounded).fold(0.0_f32, |error, (a, b)| error.max((a - b).abs())) / size;
         assert!((least..most).contains(&error), "{}: {error}", weights.name());
     }
@@ -92,6 +92,6 @@ fn a_weight_beyond_f16_is_refused_with_its_value() {
     let energy = graph.sum_keep(square, &[1]).unwrap();
     graph.set_output(ENERGY, energy);
     let model = Model::new(graph).unwrap();
-    assert_eq!(quantize(&model, Weights::F16).err(), Some(QuantizeError::Range("70000".to_owned())));
-    assert!(quantize(&model, Weights::Int8).is_ok());
+    assert_eq!(rounded(&model, Weights::F16).err(), Some(WeightsError::Range("70000".to_owned())));
+    assert!(rounded(&model, Weights::Int8).is_ok());
 }

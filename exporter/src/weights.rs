@@ -63,7 +63,7 @@ impl From<WeightKind> for Weights {
 
 /// Why weights cannot be stored as asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum QuantizeError {
+pub enum WeightsError {
     /// A weight has no finite f16.
     #[error("a weight of {0} is beyond f16, whose largest number is 65504; store weights as f32 or int8")]
     Range(String),
@@ -78,8 +78,8 @@ pub enum QuantizeError {
 /// The model whose matrices, as they are after optimization, are what the storage can say; vectors and biases are left alone.
 ///
 /// # Errors
-/// [`QuantizeError`].
-pub fn quantize(model: &Model, weights: Weights) -> Result<Model, QuantizeError> {
+/// [`WeightsError`].
+pub fn rounded(model: &Model, weights: Weights) -> Result<Model, WeightsError> {
     if weights == Weights::F32 {
         return Ok(model.clone());
     }
@@ -119,7 +119,7 @@ fn matrices(graph: &Graph) -> BTreeMap<NodeId, usize> {
     found
 }
 
-fn round(tensor: &Tensor, axis: usize, weights: Weights) -> Result<Tensor, QuantizeError> {
+fn round(tensor: &Tensor, axis: usize, weights: Weights) -> Result<Tensor, WeightsError> {
     let (shape, data) = (tensor.shape(), tensor.data());
     let row_of = |flat: usize| if axis == 0 { flat / shape[1] } else { flat % shape[1] };
     let values: Vec<f64> = match weights {
@@ -127,7 +127,7 @@ fn round(tensor: &Tensor, axis: usize, weights: Weights) -> Result<Tensor, Quant
         Weights::F16 => {
             let beyond = |value: &&f64| !f16::from_f64(**value).is_finite();
             if let Some(value) = data.iter().find(beyond) {
-                return Err(QuantizeError::Range(value.to_string()));
+                return Err(WeightsError::Range(value.to_string()));
             }
             data.iter().map(|value| f16::from_f64(*value).to_f64() + 0.0).collect()
         }
