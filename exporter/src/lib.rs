@@ -19,4 +19,5 @@ pub mod manifest;
 pub mod onnx;
 pub mod optimize;
 pub mod pipeline;
+pub mod quantize;
 pub mod validate;

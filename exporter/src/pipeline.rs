@@ -23,6 +23,7 @@ use crate::manifest::{
     Coordinate, DeviceRecord, FORMAT_VERSION, FileRecord, Integration, Manifest, OnnxRecord, Provenance, Samples,
 };
 use crate::onnx::{OnnxError, WriteOptions};
+use crate::quantize::QuantizeError;
 
 pub(crate) use device::{record as program_record, step_operations};
 pub use kind::GraphKind;
@@ -64,6 +65,8 @@ pub struct ExportOptions {
     pub graphs: Vec<GraphKind>,
     /// Whether the device program is written.
     pub blob: bool,
+    /// Whether the networks of the device program run in 16-bit fixed point.
+    pub q15: bool,
     /// Which of [`GraphKind::FUNCTIONS`] are compiled for the device beside it, each once.
     pub functions: Vec<GraphKind>,
     /// Opset, precision, batch and profile of the ONNX files.
@@ -91,6 +94,7 @@ impl Default for ExportOptions {
             provenance: Provenance { source: "graph".to_owned(), ..Provenance::default() },
             graphs: GraphKind::DEFAULT.to_vec(),
             blob: true,
+            q15: false,
             functions: Vec::new(),
             onnx: WriteOptions::default(),
             stop_after: None,
@@ -122,6 +126,9 @@ pub enum ExportError {
     /// The parts of the field cannot be derived for the device.
     #[error(transparent)]
     Lower(LowerError),
+    /// The networks cannot run in fixed point.
+    #[error(transparent)]
+    Quantize(#[from] QuantizeError),
     /// A function that was asked for cannot run on the device.
     #[error("{file}: {source}; without `blob` in --emit it is written as ONNX alone")]
     Function {
@@ -170,13 +177,13 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
     let (graphs, mut files) = graphs::write(model, scheme, options)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let start = options.x0.as_deref();
     let device = device::program(model, scheme, options, start, &samples)?;
-    let (device, trajectory) = match device {
-        Ok(_) if !options.blob => (DeviceRecord::Absent { reason: "it was not asked for".to_owned() }, None),
+    let (device, quantization, trajectory) = match device {
+        Ok(_) if !options.blob => (DeviceRecord::Absent { reason: "it was not asked for".to_owned() }, None, None),
         Ok(program) => {
             files.push((BLOB_FILE.to_owned(), program.bytes));
-            (DeviceRecord::Program(program.record), program.trajectory)
+            (DeviceRecord::Program(program.record), program.quantization, program.trajectory)
         }
-        Err(reason) => (DeviceRecord::Absent { reason }, None),
+        Err(reason) => (DeviceRecord::Absent { reason }, None, None),
     };
     let (functions, compiled) = device::functions(model, scheme, options)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     files.extend(compiled);
@@ -193,6 +200,7 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
             graphs,
         },
         device,
+        quantization,
         functions,
         files: files.iter().map(|(name, bytes)| FileRecord::of(name, bytes)).collect(),
         samples,

@@ -147,4 +147,7 @@ pub(crate) enum Emit {
 pub(crate) enum WeightFormat {
     /// 32-bit floating point
     F32,
+    /// Networks of tanh and sigmoid in 16-bit fixed point, for cores with DSP instructions or without floating point; the field is then
+    /// not the gradient of an energy, and how far it is off is measured
+    Q15,
 }

@@ -69,7 +69,7 @@ pub(super) fn program_scheme(program: &Program<'_>) -> Scheme {
 }
 
 /// What a device program costs, counted from its instructions.
-pub(super) fn program_costs(program: &Program<'_>, scheme: Scheme) -> ProgramRecord {
+pub(crate) fn program_costs(program: &Program<'_>, scheme: Scheme) -> ProgramRecord {
     let cost = |entry: Entry| {
         let instructions = program.instructions(entry);
         instructions.fold(Operations::default(), |sum, instruction| sum.plus(operations(&instruction), 1))
@@ -119,7 +119,7 @@ fn operations(instruction: &Instruction) -> Operations {
         },
         Instruction::DenseAdjoint(dense) => (dense.slope.map_or(0, |_| u64::from(dense.rows)), false),
         Instruction::DenseGradient(dense) => (u64::from(dense.rows), is_call(dense.activation)),
-        Instruction::Fill(_) | Instruction::Copy(_) | Instruction::MatMul(_) => (0, false),
+        Instruction::Network(_) | Instruction::Fill(_) | Instruction::Copy(_) | Instruction::MatMul(_) => (0, false),
     };
     // Besides its activation, a gradient evaluates as many slopes.
     let slopes = if let Instruction::DenseGradient(dense) = instruction { u64::from(dense.rows) } else { 0 };

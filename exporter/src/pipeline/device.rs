@@ -7,8 +7,10 @@ use hnn_runtime::{AnyStepper, Compiled, Function, Program, State, Stepper, Traje
 
 use crate::dynamics::{Model, Scheme};
 use crate::emit::{blob, blob_bytes, function_blob};
+use crate::inspect::program_costs;
 use crate::lower::{self, DampingForm, EntryKind, LowerError, Operations, Plan, lower, lower_graph};
-use crate::manifest::{Dimension, FunctionRecord, Port, ProgramRecord, Samples, Trajectory};
+use crate::manifest::{Dimension, FunctionRecord, Port, ProgramRecord, QuantizationRecord, Samples, Trajectory};
+use crate::quantize::{QuantizeError, Quantized, quantize};
 
 use super::{ExportError, ExportOptions, GraphKind};
 
@@ -19,6 +21,7 @@ const STARTS_MAX: usize = 16;
 pub(super) struct DeviceProgram {
     pub(super) bytes: Vec<u8>,
     pub(super) record: ProgramRecord,
+    pub(super) quantization: Option<QuantizationRecord>,
     pub(super) trajectory: Option<Trajectory>,
 }
 
@@ -33,14 +36,15 @@ pub(super) fn program(
     start: Option<&[f64]>,
     samples: &Samples,
 ) -> Result<Result<DeviceProgram, String>, ExportError> {
-    let plan = match lower(model) {
-        Ok(plan) => plan,
-        Err(error @ (LowerError::Node { .. } | LowerError::TooLarge { .. } | LowerError::Depends { .. })) => {
+    let spelled = match spell(model, scheme, options, samples) {
+        Err(ExportError::Lower(error) | ExportError::Quantize(QuantizeError::Lower(error)))
+            if !matches!(error, LowerError::Dynamics(_) | LowerError::Graph(_)) =>
+        {
             return Ok(Err(error.to_string()));
         }
-        Err(error) => return Err(ExportError::Lower(error)),
+        spelled => spelled?,
     };
-    let words = blob(&plan, scheme, options.dt as f32);
+    let Spelled { words, record, quantization } = spelled;
     if words.len() > MAX_BLOB_WORDS {
         let reason = format!("the model needs {} words of flash, the runtime accepts {MAX_BLOB_WORDS}", words.len());
         return Ok(Err(reason));
@@ -59,7 +63,26 @@ pub(super) fn program(
         })?),
         None => trajectory.find_map(Result::ok),
     };
-    Ok(Ok(DeviceProgram { bytes: blob_bytes(&words), record: record(&plan, scheme, words.len()), trajectory }))
+    Ok(Ok(DeviceProgram { bytes: blob_bytes(&words), record, quantization, trajectory }))
+}
+
+/// A program in words, its costs, and how good it is where it is in fixed point.
+struct Spelled {
+    words: Vec<u32>,
+    record: ProgramRecord,
+    quantization: Option<QuantizationRecord>,
+}
+
+fn spell(model: &Model, scheme: Scheme, options: &ExportOptions, samples: &Samples) -> Result<Spelled, ExportError> {
+    if options.q15 {
+        let Quantized { words, record } = quantize(model, scheme, options.dt as f32, samples)?;
+        let costs = program_costs(&Program::parse(&words).map_err(ExportError::Blob)?, scheme);
+        return Ok(Spelled { words, record: costs, quantization: Some(record) });
+    }
+    let plan = lower(model).map_err(ExportError::Lower)?;
+    let words = blob(&plan, scheme, options.dt as f32);
+    let record = record(&plan, scheme, words.len());
+    Ok(Spelled { words, record, quantization: None })
 }
 
 /// A record for the manifest, and the file with its name.

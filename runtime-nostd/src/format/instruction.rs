@@ -351,11 +351,7 @@ impl Instruction {
                 let gradient = DenseGradient { panel, bias, src, factor, dst, rows, cols, activation, slope };
                 Some((Self::DenseGradient(gradient), rest))
             }
-            NETWORK if cfg!(feature = "q15") => {
-                let (&[table, len, weights, src, dst, scratch, scratch_len], rest) = rest.split_first_chunk()?;
-                let (kind, [table, src]) = (NetworkKind::from_code(kind)?, [table, src].map(Operand::from_word));
-                Some((Self::Network(Network { kind, table, len, weights, src, dst, scratch, scratch_len }), rest))
-            }
+            NETWORK if cfg!(feature = "q15") => decode_network(kind, rest),
             _ => None,
         }
     }
@@ -412,6 +408,12 @@ fn decode_copy(rest: &[u32]) -> Option<(Instruction, &[u32])> {
     let (&src_strides, rest) = rest.split_first_chunk::<4>()?;
     let (&dst_strides, rest) = rest.split_first_chunk::<4>()?;
     Some((Instruction::Copy(Copy { src: Operand::from_word(src), dst, dims, src_strides, dst_strides }), rest))
+}
+
+fn decode_network(kind: u32, rest: &[u32]) -> Option<(Instruction, &[u32])> {
+    let (&[table, len, weights, src, dst, scratch, scratch_len], rest) = rest.split_first_chunk()?;
+    let (kind, [table, src]) = (NetworkKind::from_code(kind)?, [table, src].map(Operand::from_word));
+    Some((Instruction::Network(Network { kind, table, len, weights, src, dst, scratch, scratch_len }), rest))
 }
 
 fn decode_matmul(rest: &[u32]) -> Option<(Instruction, &[u32])> {
