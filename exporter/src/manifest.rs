@@ -256,6 +256,8 @@ pub struct QuantizationRecord {
     pub field_error_rms: f64,
     /// Largest error of a component of the field, relative to the root mean square of all.
     pub field_error_max: f64,
+    /// Largest error of the energy over all samples, relative to the root mean square of the energy.
+    pub energy_error_max: f64,
     /// The energy along a run on lattice states; left out for schemes and models that lattice states do not take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftRecord>,

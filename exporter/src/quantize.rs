@@ -126,6 +126,7 @@ pub fn quantize(model: &Model, scheme: Scheme, dt: f32, samples: &Samples) -> Re
         held_above: edge(1.0),
         field_error_rms,
         field_error_max,
+        energy_error_max: truth.energy_error(&program).unwrap_or(f64::MAX),
         drift: truth.drift(&program, scheme),
     };
     Ok(Quantized { words, record })

@@ -78,6 +78,23 @@ impl<'a> Truth<'a> {
         ((error / norm).sqrt(), largest / (norm / count).sqrt())
     }
 
+    /// Largest error of the energy over all samples, relative to the root mean square of the energy.
+    pub(super) fn energy_error(&self, program: &Program<'_>) -> Option<f64> {
+        let dof = program.dof();
+        let mut workspace = vec![0.0; program.workspace_len()];
+        let mut model = Compiled::bind(program, &mut workspace).ok()?;
+        let energies =
+            self.energies(&Tensor::new(vec![self.samples.x.len(), 2 * dof], self.samples.x.concat()).ok()?)?;
+        let (mut largest, mut square) = (0.0_f64, 0.0);
+        for (x, energy) in self.samples.x.iter().zip(&energies) {
+            let x = rounded(x);
+            let (q, p) = x.split_at(dof);
+            largest = largest.max((f64::from(model.energy(q, p)) - energy).abs());
+            square += energy * energy;
+        }
+        Some(largest / (square / energies.len() as f64).sqrt().max(f64::MIN_POSITIVE))
+    }
+
     /// The energy along a run on the lattice from the first sample; nothing where states of whole numbers cannot take its steps.
     pub(super) fn drift(&self, program: &Program<'_>, scheme: Scheme) -> Option<DriftRecord> {
         let splitting = scheme.splitting().filter(|_| program.damping_kind() == DampingKind::None)?;

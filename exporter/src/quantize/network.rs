@@ -261,6 +261,6 @@ fn columns(weights: &[Vec<f64>], dof: usize) -> Range<usize> {
     let is_read = |col: &usize| weights.iter().any(|row| row[*col] != 0.0);
     let mut read = (0..2 * dof).filter(is_read);
     let first = read.next().unwrap_or(0);
-    let last = read.last().unwrap_or(first);
+    let last = read.next_back().unwrap_or(first);
     if (first < dof) == (last < dof) { first..last + 1 } else { 0..2 * dof }
 }
