@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 use hnn_conformance::misfits;
 use tempfile::TempDir;
 
+#[path = "cli/fixed_point.rs"]
+mod fixed_point;
 #[path = "cli/formulas.rs"]
 mod formulas;
 #[path = "cli/source.rs"]

@@ -11,7 +11,10 @@ use hnn_conformance::emulator::{self, APPLICATIONS, BOARDS, Load};
 use hnn_conformance::executors::{DT, scheme};
 use hnn_conformance::{misfits, repository};
 use hnn_exporter::emit::{Subject, blob, blob_bytes, read_blob, rust};
+use hnn_exporter::graph::Tensor;
 use hnn_exporter::lower::lower;
+use hnn_exporter::manifest::Samples;
+use hnn_exporter::quantize::quantize;
 use hnn_firmware_common::{
     Console, Example, INITIAL_MOMENTUM, INITIAL_POSITION, INPUT, MAX_DOF, MAX_INPUTS, MODELS, STEPS, checkpoint_every,
     scenario,
@@ -72,6 +75,19 @@ fn every_core_prints_what_the_host_prints() {
     }
 }
 
+/// The same case with its networks in fixed point, where it has any that can.
+fn in_fixed_point(case: &cases::Case) -> Option<(&'static str, &'static [u32])> {
+    let rows = |tensor: Tensor, len: usize| tensor.data().chunks(len).map(<[f64]>::to_vec).collect::<Vec<_>>();
+    let states = 2 * case.model.dof();
+    let samples = Samples {
+        x: rows(case.states().unwrap(), states),
+        u: case.inputs().unwrap().map(|u| rows(u, case.model.inputs())).unwrap_or_default(),
+        ..Samples::default()
+    };
+    let quantized = quantize(&case.model, scheme(case), DT as f32, &samples).ok()?;
+    Some((format!("{}_q15", case.name).leak(), quantized.words.leak()))
+}
+
 #[test]
 fn every_case_gives_the_same_bits_on_host_and_devices() {
     if emulator_is_missing() {
@@ -83,7 +99,12 @@ fn every_case_gives_the_same_bits_on_host_and_devices() {
         let words = blob(&lower(&case.model).unwrap(), scheme(&case), DT as f32);
         std::fs::write(directory.path().join(format!("{}.hnn", case.name)), blob_bytes(&words)).unwrap();
         models.push(Example { name: case.name, blob: words.leak() });
+        if let Some((name, words)) = in_fixed_point(&case) {
+            std::fs::write(directory.path().join(format!("{name}.hnn")), blob_bytes(words)).unwrap();
+            models.push(Example { name, blob: words });
+        }
     }
+    assert!(models.iter().any(|example| example.name == "mlp_tanh_q15"), "no case runs in fixed point");
     models.sort_by_key(|example| example.name);
     let (host, good) = printed_here(&models, CASE_STEPS);
     assert!(good, "{host}");

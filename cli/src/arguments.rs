@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hnn_trainer::ensemble::Member;
 
-pub(crate) use export::{Emit, ExportArguments, StateArguments};
+pub(crate) use export::{Emit, ExportArguments, StateArguments, WeightFormat};
 pub(crate) use train::{
     DataArguments, DeviceName, EnergyName, FitArguments, FitName, FrictionName, InitArguments, KineticName, LossName,
     ModelArguments, Precision, ProtocolName, RobustName, SourceArguments, TrainArguments,

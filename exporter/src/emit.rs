@@ -5,12 +5,14 @@
 
 mod blob;
 mod c;
+mod q15;
 mod read;
 mod rust;
 mod source;
 
 pub use blob::{blob, blob_bytes, function_blob};
 pub use c::c;
+pub use q15::{PlacedNetwork, q15_blob};
 pub use read::read_blob;
 pub use rust::rust;
 pub use source::{Check, SourceError, Subject};

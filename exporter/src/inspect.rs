@@ -27,7 +27,8 @@ use crate::manifest::{
 };
 use crate::onnx::{self, MAX_FILE_BYTES, OnnxError};
 use crate::optimize::optimize;
-use count::{function_costs, program_costs, program_scheme, summary};
+pub(crate) use count::program_costs;
+use count::{function_costs, program_scheme, summary};
 
 /// What was found.
 #[derive(Debug, Clone, Serialize)]

@@ -19,6 +19,6 @@ pub mod manifest;
 pub mod onnx;
 pub mod optimize;
 pub mod pipeline;
-
+pub mod quantize;
 pub mod validate;
 pub mod weights;

@@ -40,6 +40,9 @@ pub struct Manifest {
     pub onnx: OnnxRecord,
     /// The device program, or why there is none.
     pub device: DeviceRecord,
+    /// How good the device program is where its networks run in fixed point; left out where all is f32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<QuantizationRecord>,
     /// Functions for the device beside the program; left out where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<FunctionRecord>,
@@ -234,6 +237,48 @@ pub struct ProgramRecord {
     pub entries: BTreeMap<String, Operations>,
     /// Cost of one step of the scheme, dissipation included.
     pub step: Operations,
+}
+
+/// What is known of a device program whose networks run in fixed point: all of it measured, on the samples of the manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QuantizationRecord {
+    /// How weights are stored.
+    pub weights: String,
+    /// Whether the field is the gradient of one energy; rounded in 16 bits on its way, it is not.
+    pub is_gradient: bool,
+    /// Networks in fixed point; what else there is of the model is f32.
+    pub networks: usize,
+    /// Bits after the binary point of the values of inner layers.
+    pub value_bits: u32,
+    /// Bits of what comes back to inner layers, beside the sign.
+    pub adjoint_bits: u32,
+    /// Where the coordinates of x are held from below: beyond it the field is that of the edge. Nothing for a coordinate that no
+    /// network reads.
+    pub held_below: Vec<Option<f64>>,
+    /// The same from above.
+    pub held_above: Vec<Option<f64>>,
+    /// Norm of the field's error over all samples, relative to the field's.
+    pub field_error_rms: f64,
+    /// Largest error of a component of the field, relative to the root mean square of all.
+    pub field_error_max: f64,
+    /// Largest error of the energy over all samples, relative to the root mean square of the energy.
+    pub energy_error_max: f64,
+    /// The energy along a run on lattice states; left out for schemes and models that lattice states do not take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftRecord>,
+}
+
+/// The f64 energy along a run of a device program on lattice states, from the first sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DriftRecord {
+    /// Steps made, of the manifest's scheme and length.
+    pub steps: u64,
+    /// Largest distance from the first energy; the error of the scheme is in it.
+    pub energy_error_max: f64,
+    /// What the straight line nearest to the energies gains over the run.
+    pub energy_slope: f64,
+    /// How far the energies of the samples lie apart, to compare with.
+    pub energy_span: f64,
 }
 
 /// A graph compiled for the device as a function: one row of its inputs, end to end, to one row of its outputs.

@@ -24,6 +24,7 @@ use crate::manifest::{
     Coordinate, DeviceRecord, FORMAT_VERSION, FileRecord, Integration, Manifest, OnnxRecord, Provenance, Samples,
 };
 use crate::onnx::{OnnxError, WriteOptions};
+use crate::quantize::QuantizeError;
 use crate::weights::{Weights, WeightsError, rounded};
 
 pub(crate) use device::{record as program_record, step_operations};
@@ -70,6 +71,8 @@ pub struct ExportOptions {
     pub weights: Weights,
     /// Languages in which the device program is written as source, each once.
     pub source: Vec<Language>,
+    /// Whether the networks of the device program run in 16-bit fixed point.
+    pub q15: bool,
     /// Which of [`GraphKind::FUNCTIONS`] are compiled for the device beside it, each once.
     pub functions: Vec<GraphKind>,
     /// Opset, precision, batch and profile of the ONNX files.
@@ -99,6 +102,7 @@ impl Default for ExportOptions {
             blob: true,
             weights: Weights::F32,
             source: Vec::new(),
+            q15: false,
             functions: Vec::new(),
             onnx: WriteOptions::default(),
             stop_after: None,
@@ -133,6 +137,9 @@ pub enum ExportError {
     /// The parts of the field cannot be derived for the device.
     #[error(transparent)]
     Lower(LowerError),
+    /// The networks cannot run in fixed point.
+    #[error(transparent)]
+    Quantize(#[from] QuantizeError),
     /// A function that was asked for cannot run on the device.
     #[error("{file}: {source}; without `blob` in --emit it is written as ONNX alone")]
     Function {
@@ -188,18 +195,18 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
     let (graphs, mut files) = graphs::write(model, scheme, options)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let start = options.x0.as_deref();
     let device = device::program(model, scheme, options, start, &samples)?;
-    let (device, trajectory) = match device {
+    let (device, quantization, trajectory) = match device {
         Ok(program) => {
             files.extend(program.source);
             if options.blob {
                 files.push((BLOB_FILE.to_owned(), program.bytes));
-                (DeviceRecord::Program(program.record), program.trajectory)
+                (DeviceRecord::Program(program.record), program.quantization, program.trajectory)
             } else {
-                (DeviceRecord::Absent { reason: "it was not asked for".to_owned() }, None)
+                (DeviceRecord::Absent { reason: "it was not asked for".to_owned() }, None, None)
             }
         }
         Err(reason) if !options.source.is_empty() => return Err(ExportError::NoProgram(reason)),
-        Err(reason) => (DeviceRecord::Absent { reason }, None),
+        Err(reason) => (DeviceRecord::Absent { reason }, None, None),
     };
     let (functions, compiled) = device::functions(model, scheme, options)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     files.extend(compiled);
@@ -216,6 +223,7 @@ pub fn export(model: &Model, options: &ExportOptions, directory: &Path) -> Resul
             graphs,
         },
         device,
+        quantization,
         functions,
         files: files.iter().map(|(name, bytes)| FileRecord::of(name, bytes)).collect(),
         samples,

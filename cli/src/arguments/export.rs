@@ -156,7 +156,8 @@ pub(crate) enum Emit {
 impl From<WeightFormat> for Weights {
     fn from(format: WeightFormat) -> Self {
         match format {
-            WeightFormat::F32 => Self::F32,
+            // The rest of a model whose networks are in fixed point stays f32.
+            WeightFormat::F32 | WeightFormat::Q15 => Self::F32,
             WeightFormat::F16 => Self::F16,
             WeightFormat::Int8 => Self::Int8,
         }
@@ -172,4 +173,7 @@ pub(crate) enum WeightFormat {
     F16,
     /// 8-bit whole numbers, with a scale for each row of a matrix
     Int8,
+    /// Networks of tanh and sigmoid in 16-bit fixed point, for cores with DSP instructions or without floating point; the field is then
+    /// not the gradient of an energy, and how far it is off is measured
+    Q15,
 }

@@ -10,7 +10,9 @@ use hnn_exporter::emit::{C_PREFIX, Language};
 use hnn_exporter::expression;
 use hnn_exporter::graph::Graph;
 use hnn_exporter::import::{StateInputs, adopt};
-use hnn_exporter::manifest::{Coordinate, DeviceRecord, Integration, Manifest, Provenance, Samples};
+use hnn_exporter::manifest::{
+    Coordinate, DeviceRecord, Integration, Manifest, Provenance, QuantizationRecord, Samples,
+};
 use hnn_exporter::onnx::{self, Batch, MAX_FILE_BYTES, ReadOptions, WriteOptions};
 use hnn_exporter::optimize::optimize_explained;
 use hnn_exporter::pipeline::{ExportOptions, GraphKind, default_scheme, export as write};
@@ -21,13 +23,14 @@ use hnn_trainer::loss;
 use hnn_trainer::run;
 
 use super::trained::{self, Trained};
-use crate::arguments::{Emit, ExportArguments};
+use crate::arguments::{Emit, ExportArguments, WeightFormat};
 use crate::source::{self, Source};
 use crate::{Verdict, console, file, settings};
 
 /// Exports a model.
 pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<Verdict> {
     let (model, mut options) = subject(arguments)?;
+    options.q15 = arguments.weights == WeightFormat::Q15;
     options.scheme = scheme(arguments, options.scheme, &model)?;
     options.dt = arguments.dt.unwrap_or(options.dt);
     options.force = arguments.force;
@@ -301,6 +304,9 @@ fn summarize(manifest: &Manifest, out: &Path) {
         }
         DeviceRecord::Absent { reason } => console::note(format!("no device program: {reason}")),
     }
+    if let Some(record) = &manifest.quantization {
+        console::say(quantization(record));
+    }
     for function in &manifest.functions {
         console::say(format!(
             "{}: {} bytes of flash, {} bytes of workspace",
@@ -320,6 +326,19 @@ fn summarize(manifest: &Manifest, out: &Path) {
     changes(manifest).iter().for_each(|(change, files)| console::note(format!("{}: {change}", files.join(", "))));
     let files: Vec<&str> = manifest.files.iter().map(|file| file.name.as_str()).collect();
     console::say(format!("wrote {}, manifest.json to {}", files.join(", "), out.display()));
+}
+
+/// What was measured of networks in fixed point.
+fn quantization(record: &QuantizationRecord) -> String {
+    let (rms, max) = (100.0 * record.field_error_rms, 100.0 * record.field_error_max);
+    let field = format!("fixed point: the field is off by {rms:.3} % rms, {max:.3} % at most; it is no gradient");
+    let Some(drift) = &record.drift else { return field };
+    let (error, slope) = (100.0 * drift.energy_error_max, 100.0 * drift.energy_slope);
+    let (error, slope) = (error / drift.energy_span, slope / drift.energy_span);
+    let steps = drift.steps;
+    format!(
+        "{field}\n{steps} steps on lattice states: the energy is off by {error:.3} % of its range at most, and drifts by {slope:.3} %"
+    )
 }
 
 /// What is not the usual encoding, each with the files it holds for, in their order.

@@ -35,7 +35,7 @@ pub fn blob(plan: &Plan, scheme: Scheme, dt: f32) -> Vec<u32> {
 }
 
 /// Line of the entry table.
-fn position(kind: EntryKind) -> usize {
+pub(super) fn position(kind: EntryKind) -> usize {
     let entry = match kind {
         EntryKind::Energy => format::Entry::Energy,
         EntryKind::Velocity => format::Entry::Velocity,
@@ -74,7 +74,7 @@ fn program(families: &mut u32, code: &mut Vec<u32>, kernels: &[Kernel<Operand>],
 }
 
 /// Header, instructions and constants in one, with word count and checksum.
-fn sealed(mut header: Header, code: &[u32], constants: &[u32]) -> Vec<u32> {
+pub(super) fn sealed(mut header: Header, code: &[u32], constants: &[u32]) -> Vec<u32> {
     header.instructions = Section { offset: word(HEADER_WORDS), len: word(code.len()) };
     header.constants = Section { offset: word(HEADER_WORDS + code.len()), len: word(constants.len()) };
     let mut words: Vec<u32> = header.encode().iter().chain(code).chain(constants).copied().collect();
@@ -89,11 +89,11 @@ pub fn blob_bytes(words: &[u32]) -> Vec<u8> {
 }
 
 /// A count or offset; the plan's limits are far below the largest word, which the reader refuses.
-fn word(value: usize) -> u32 {
+pub(super) fn word(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-fn plan_flags(plan: &Plan) -> u32 {
+pub(super) fn plan_flags(plan: &Plan) -> u32 {
     let damping = match plan.damping {
         DampingForm::None => DampingKind::None,
         DampingForm::Diagonal => DampingKind::Diagonal,
@@ -106,7 +106,7 @@ fn plan_flags(plan: &Plan) -> u32 {
         | (damping.code() << flags::DAMPING_SHIFT)
 }
 
-fn operand(at: Operand) -> format::Operand {
+pub(super) fn operand(at: Operand) -> format::Operand {
     match at {
         Operand::Workspace(offset) => format::Operand::workspace(word(offset)),
         Operand::Constant(offset) => format::Operand::constant(word(offset)),
@@ -121,7 +121,7 @@ fn target(at: Operand) -> u32 {
     }
 }
 
-fn instruction(kernel: &Kernel<Operand>) -> Instruction {
+pub(super) fn instruction(kernel: &Kernel<Operand>) -> Instruction {
     match kernel {
         Kernel::Unary { op, src, dst, len } => {
             let (kind, src, dst, len) = (unary(*op), operand(*src), target(*dst), word(*len));

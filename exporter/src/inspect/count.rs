@@ -69,7 +69,7 @@ pub(super) fn program_scheme(program: &Program<'_>) -> Scheme {
 }
 
 /// What a device program costs, counted from its instructions.
-pub(super) fn program_costs(program: &Program<'_>, scheme: Scheme) -> ProgramRecord {
+pub(crate) fn program_costs(program: &Program<'_>, scheme: Scheme) -> ProgramRecord {
     let cost = |entry: Entry| {
         let instructions = program.instructions(entry);
         instructions.fold(Operations::default(), |sum, instruction| sum.plus(operations(&instruction), 1))

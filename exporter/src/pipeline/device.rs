@@ -7,8 +7,10 @@ use hnn_runtime::{AnyState, AnyStepper, Compiled, Function, Program, State, Traj
 
 use crate::dynamics::{Model, Scheme};
 use crate::emit::{Check, Subject, blob, blob_bytes, function_blob};
+use crate::inspect::program_costs;
 use crate::lower::{self, DampingForm, EntryKind, LowerError, Operations, Plan, lower_as, lower_graph};
-use crate::manifest::{Dimension, FunctionRecord, Port, ProgramRecord, Samples, Trajectory};
+use crate::manifest::{Dimension, FunctionRecord, Port, ProgramRecord, QuantizationRecord, Samples, Trajectory};
+use crate::quantize::{QuantizeError, Quantized, quantize};
 
 use super::{ExportError, ExportOptions, GraphKind};
 
@@ -24,6 +26,7 @@ pub(super) struct DeviceProgram {
     /// The same program as source, each file with its name.
     pub(super) source: Vec<(String, Vec<u8>)>,
     pub(super) record: ProgramRecord,
+    pub(super) quantization: Option<QuantizationRecord>,
     pub(super) trajectory: Option<Trajectory>,
 }
 
@@ -38,14 +41,15 @@ pub(super) fn program(
     start: Option<&[f64]>,
     samples: &Samples,
 ) -> Result<Result<DeviceProgram, String>, ExportError> {
-    let plan = match lower_as(model, options.weights) {
-        Ok(plan) => plan,
-        Err(error @ (LowerError::Node { .. } | LowerError::TooLarge { .. } | LowerError::Depends { .. })) => {
+    let spelled = match spell(model, scheme, options, samples) {
+        Err(ExportError::Lower(error) | ExportError::Quantize(QuantizeError::Lower(error)))
+            if !matches!(error, LowerError::Dynamics(_) | LowerError::Graph(_)) =>
+        {
             return Ok(Err(error.to_string()));
         }
-        Err(error) => return Err(ExportError::Lower(error)),
+        spelled => spelled?,
     };
-    let words = blob(&plan, scheme, options.dt as f32);
+    let Spelled { words, plan, record, quantization } = spelled;
     if words.len() > MAX_BLOB_WORDS {
         let reason = format!("the model needs {} words of flash, the runtime accepts {MAX_BLOB_WORDS}", words.len());
         return Ok(Err(reason));
@@ -64,9 +68,32 @@ pub(super) fn program(
         })?),
         None => trajectory.find_map(Result::ok),
     };
-    let source = source(&plan, &program, scheme, options, trajectory.as_ref())?;
+    let source = match plan {
+        Some(plan) => source(&plan, &program, scheme, options, trajectory.as_ref())?,
+        None => Vec::new(),
+    };
+    Ok(Ok(DeviceProgram { bytes: blob_bytes(&words), source, record, quantization, trajectory }))
+}
+
+/// A program in words, its costs, and how good it is where it is in fixed point.
+struct Spelled {
+    words: Vec<u32>,
+    /// What the words spell; networks in fixed point are no part of a plan.
+    plan: Option<Plan>,
+    record: ProgramRecord,
+    quantization: Option<QuantizationRecord>,
+}
+
+fn spell(model: &Model, scheme: Scheme, options: &ExportOptions, samples: &Samples) -> Result<Spelled, ExportError> {
+    if options.q15 {
+        let Quantized { words, record } = quantize(model, scheme, options.dt as f32, samples)?;
+        let costs = program_costs(&Program::parse(&words).map_err(ExportError::Blob)?, scheme);
+        return Ok(Spelled { words, plan: None, record: costs, quantization: Some(record) });
+    }
+    let plan = lower_as(model, options.weights).map_err(ExportError::Lower)?;
+    let words = blob(&plan, scheme, options.dt as f32);
     let record = record(&plan, scheme, words.len());
-    Ok(Ok(DeviceProgram { bytes: blob_bytes(&words), source, record, trajectory }))
+    Ok(Spelled { words, plan: Some(plan), record, quantization: None })
 }
 
 /// The source files that are asked for, with the first steps of the trajectory to check themselves by.

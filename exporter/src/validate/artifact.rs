@@ -9,7 +9,7 @@ use hnn_runtime::format::MAX_BLOB_WORDS;
 use super::samples::Samples;
 use crate::graph::GraphError;
 use crate::limited::{ReadError, read_limited};
-use crate::manifest::{DeviceRecord, FileRecord, FunctionRecord, Manifest, ManifestError};
+use crate::manifest::{DeviceRecord, FileRecord, FunctionRecord, Manifest, ManifestError, QuantizationRecord};
 use crate::onnx::{MAX_FILE_BYTES, Precision};
 use crate::pipeline::BLOB_FILE;
 
@@ -122,6 +122,8 @@ pub struct Artifact {
     pub optional: BTreeMap<Part, Vec<u8>>,
     /// `model.hnn`, as words; the manifest may say that the device cannot hold the model.
     pub blob: Option<Vec<u32>>,
+    /// What its export measured of it, where its networks run in fixed point.
+    pub quantization: Option<QuantizationRecord>,
     /// Functions for the device whose ONNX files are there, with what the manifest says of them.
     pub functions: BTreeMap<Part, (FunctionRecord, Vec<u32>)>,
     /// Numbers of the ONNX files.
@@ -171,6 +173,7 @@ impl Artifact {
             other_graphs: other_graphs(&manifest, &optional),
             optional,
             blob,
+            quantization: manifest.quantization,
             functions,
             precision: manifest.onnx.precision,
             dt: manifest.integration.dt,

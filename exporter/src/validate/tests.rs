@@ -5,7 +5,7 @@ mod exports;
 use super::*;
 use crate::graph::{Graph, Shape, Tensor};
 use crate::onnx::tests::cases::{self, Case};
-use crate::onnx::{WriteOptions, write};
+use crate::onnx::{Precision, WriteOptions, write};
 
 /// Agreement of f32 engines with the f64 oracle on values of order 1.
 const F32_TOLERANCE: f64 = 3e-6;
@@ -96,6 +96,7 @@ fn pendulum(wrong: f64) -> Artifact {
         step: file(&step),
         optional: Default::default(),
         blob: None,
+        quantization: None,
         functions: Default::default(),
         precision: Precision::F32,
         other_graphs: Vec::new(),
@@ -150,13 +151,13 @@ fn changed_files_and_disagreement_fail_the_report_by_name() {
     let nothing = std::collections::BTreeMap::new();
     let expected =
         [(Part::Hamiltonian, vec![("H".to_owned(), Tensor::full(&[1, 1], 1.0).unwrap())])].into_iter().collect();
-    let records = compare_all(EngineKind::Ort, &nothing, &expected, Precision::F32);
+    let records = compare_all(EngineKind::Ort, &nothing, &expected, |_| metrics::TOLERANCE);
     assert!(!records[0].metrics.agrees, "an output that an engine does not give must not pass");
     report_says(records, "of another shape");
     let infinite = [(Part::Hamiltonian, vec![("H".to_owned(), Tensor::full(&[1, 1], f64::INFINITY).unwrap())])]
         .into_iter()
         .collect();
-    report_says(compare_all(EngineKind::Ort, &infinite, &expected, Precision::F32), "not finite, 0 NaN, 1 Inf");
+    report_says(compare_all(EngineKind::Ort, &infinite, &expected, |_| metrics::TOLERANCE), "not finite, 0 NaN, 1 Inf");
 }
 
 fn report_says(outputs: Vec<OutputRecord>, why: &str) {
@@ -173,7 +174,7 @@ fn the_json_report_follows_its_schema_and_reads_back() {
     let settings = Settings { engines: Some(vec![EngineKind::Reference]), ..Settings::default() };
     let mut report = validate(&pendulum(1.0), &settings).unwrap();
     let expected = [(Part::Field, vec![("dx".to_owned(), Tensor::scalar(1.0))])].into_iter().collect();
-    report.outputs = compare_all(EngineKind::Tract, &expected, &expected, Precision::F32);
+    report.outputs = compare_all(EngineKind::Tract, &expected, &expected, |_| metrics::TOLERANCE);
     let json = serde_json::to_value(&report).unwrap();
     let complaints: Vec<String> = schema.iter_errors(&json).map(|error| error.to_string()).collect();
     assert!(complaints.is_empty(), "{complaints:?}");

@@ -348,11 +348,7 @@ impl Instruction {
             }
             MATMUL if cfg!(feature = "matmul") => decode_matmul(rest),
             DENSE | DENSE_ADJOINT | DENSE_GRADIENT if cfg!(feature = "dense") => decode_dense(opcode, kind, bits, rest),
-            NETWORK if cfg!(feature = "q15") => {
-                let (&[table, len, weights, src, dst, scratch, scratch_len], rest) = rest.split_first_chunk()?;
-                let (kind, [table, src]) = (NetworkKind::from_code(kind)?, [table, src].map(Operand::from_word));
-                Some((Self::Network(Network { kind, table, len, weights, src, dst, scratch, scratch_len }), rest))
-            }
+            NETWORK if cfg!(feature = "q15") => decode_network(kind, rest),
             _ => None,
         }
     }
@@ -461,6 +457,12 @@ fn decode_copy(rest: &[u32]) -> Option<(Instruction, &[u32])> {
     let (&src_strides, rest) = rest.split_first_chunk::<4>()?;
     let (&dst_strides, rest) = rest.split_first_chunk::<4>()?;
     Some((Instruction::Copy(Copy { src: Operand::from_word(src), dst, dims, src_strides, dst_strides }), rest))
+}
+
+fn decode_network(kind: u32, rest: &[u32]) -> Option<(Instruction, &[u32])> {
+    let (&[table, len, weights, src, dst, scratch, scratch_len], rest) = rest.split_first_chunk()?;
+    let (kind, [table, src]) = (NetworkKind::from_code(kind)?, [table, src].map(Operand::from_word));
+    Some((Instruction::Network(Network { kind, table, len, weights, src, dst, scratch, scratch_len }), rest))
 }
 
 fn decode_matmul(rest: &[u32]) -> Option<(Instruction, &[u32])> {

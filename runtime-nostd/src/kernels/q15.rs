@@ -9,10 +9,8 @@ mod tanh;
 #[cfg(test)]
 mod tests;
 
-use crate::format::{Network, NetworkKind, NetworkLayer, NetworkTable, NetworkTile, Operand, QUAD, QUAD_WORDS};
-use crate::math;
-
 use super::{Regions, part};
+use crate::format::{Network, NetworkKind, NetworkLayer, NetworkTable, NetworkTile, Operand, QUAD, QUAD_WORDS};
 
 /// A sum, or a value, for each of four rows or columns.
 type Quad = [i32; QUAD];
@@ -22,7 +20,7 @@ type Packed = [u32; QUAD_WORDS];
 /// Bits after the binary point of a layer's values before they are rounded, of slopes, and of whatever a slope multiplies.
 const VALUE_BITS: u32 = 15;
 /// Largest magnitude of an input.
-const INPUT_MAX: i32 = 32767;
+const INPUT_MAX: f32 = 32767.0;
 
 /// dst = N(src), or the scaled gradient.
 #[inline(never)]
@@ -53,18 +51,23 @@ pub(crate) fn network(network: &Network, workspace: &mut [f32], constants: &[u32
     gradient(&table, &layer, factors, dst)
 }
 
-/// The inputs as 16-bit values, held in ±32767; a quad is filled up with 0.
+/// The inputs as 16-bit values; a quad is filled up with 0.
 fn quantize(table: &NetworkTable<'_>, src: &[f32], scratch: &mut [f32]) {
-    let mut inputs = table.inputs().zip(src).map(|(input, x)| {
-        let units = math::round((x - input.centre) * input.scale);
-        // The conversion holds at the ends of i32, and takes a NaN, which no state has, for 0.
-        (units as i32).clamp(-INPUT_MAX, INPUT_MAX)
-    });
+    let mut inputs = table.inputs().zip(src).map(|(input, x)| units((x - input.centre) * input.scale));
     let len = QUAD_WORDS * table.inputs_len().div_ceil(QUAD);
     for word in scratch.iter_mut().take(len) {
         let (even, odd) = (inputs.next().unwrap_or(0), inputs.next().unwrap_or(0));
         *word = packed(even, odd);
     }
+}
+
+/// The nearest whole number, halves to the even one, held in ±32767 (NaN, which no state has, at −32767); without a branch.
+fn units(x: f32) -> i32 {
+    let held = if x > -INPUT_MAX { x } else { -INPUT_MAX };
+    let held = if held < INPUT_MAX { held } else { INPUT_MAX };
+    // Numbers from 2²³ on are whole, their last bits count, and an addition rounds as said.
+    const WHOLE: f32 = 12_582_912.0;
+    (held + WHOLE).to_bits().cast_signed() - WHOLE.to_bits().cast_signed()
 }
 
 /// The values of an inner layer.
