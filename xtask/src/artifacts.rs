@@ -51,11 +51,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     hnn().arg("export").arg(&run).args(["--dt", DT, "--out"]).arg(&out).run()?;
     hnn().arg("validate").arg(&out).run()?;
     keep(&out, &model, "pendulum_network")?;
-    MACHINES.iter().try_for_each(|(name, mass)| learn(workspace, scratch.path(), name, mass))
+    MACHINES.iter().try_for_each(|(name, mass)| learn(workspace, &program, scratch.path(), name, mass))
 }
 
 /// Records the simulated machine with a mass at its end, learns a model of it, and puts the blob where the scenarios find it.
-fn learn(workspace: &Workspace, scratch: &Path, name: &str, mass: &str) -> Result<()> {
+fn learn(workspace: &Workspace, program: &Path, scratch: &Path, name: &str, mass: &str) -> Result<()> {
     let shell = &workspace.shell;
     let firmware = workspace.root.join("firmware-examples");
     let recording = scratch.join(name).with_extension("csv");
@@ -65,7 +65,7 @@ fn learn(workspace: &Workspace, scratch: &Path, name: &str, mass: &str) -> Resul
             cmd!(shell, "cargo run --release --quiet -p hnn-firmware-common --example recording -- {mass} {SEED}");
         fs::write(&recording, record.read()?)?;
     }
-    let hnn = || cmd!(shell, "cargo run --release --quiet -p hnn --");
+    let hnn = || cmd!(shell, "{program}");
     let (run, out) = (scratch.join(format!("{name}-run")), scratch.join(format!("{name}-export")));
     let columns = ["--time", "time", "--trajectory", "launch", "--q", "q", "--v", "v", "--u", "u", "--angle", "q"];
     let fit = ["--fit", "lbfgs", "--precision", "f64", "--steps", MACHINE_STEPS, "--seed", SEED];

@@ -66,7 +66,7 @@ pub fn read_blob(words: &[u32]) -> Result<(Plan, Scheme, f32), Error> {
         workspace_len: program.workspace_len(),
         entries,
     };
-    Ok((plan, Scheme::of(program.scheme(), program.iterations()), program.dt()))
+    Ok((plan, Scheme::of(program.scheme(), program.setting()), program.dt()))
 }
 
 fn position(kind: EntryKind) -> format::Entry {

@@ -1,3 +1,5 @@
+//! Every storage of weights against its description: values of halves, bits of layers forward, backward and fused.
+
 use std::vec;
 use std::vec::Vec;
 
