@@ -1,7 +1,7 @@
 //! Eight states at once: the same program on a workspace whose elements are eight numbers, for hosts that simulate many.
 //!
 //! Every lane has, to the bit, what it would have alone: a kernel does for all lanes what it does for one, and each sum keeps its
-//! order. Steppers see [`Lanes`] as just another [`Scalar`], so that every scheme steps eight states as it steps one:
+//! order. Steppers see [`Lanes`] as just another [`Scalar`](crate::Scalar), so that every scheme steps eight states as it steps one:
 //!
 //! ```
 //! use hnn_runtime::batch::{Batch, LANES, Lanes};

@@ -80,6 +80,7 @@ fn visits(instruction: &Instruction) -> u64 {
         Instruction::MatMul(_)
         | Instruction::Dense(_)
         | Instruction::DenseAdjoint(_)
-        | Instruction::DenseGradient(_) => instruction.multiply_adds(),
+        | Instruction::DenseGradient(_)
+        | Instruction::Network(_) => instruction.multiply_adds(),
     }
 }

@@ -9,13 +9,16 @@ use anyhow::{Context, Result};
 use hnn_exporter::dynamics::{self, Scheme, StepLength};
 use hnn_exporter::emit::{blob, blob_bytes, function_blob};
 use hnn_exporter::graph::Graph;
-use hnn_exporter::lower::{lower, lower_graph};
+use hnn_exporter::lower::{lower, lower_as, lower_graph};
+use hnn_exporter::manifest::Samples;
 use hnn_exporter::onnx::{self, WriteOptions};
 use hnn_exporter::optimize::optimize;
+use hnn_exporter::quantize::quantize;
+use hnn_exporter::weights::{Weights, rounded};
 
 #[path = "../../../src"]
 mod conformance {
-    #[allow(dead_code, reason = "the cases' states are for other tests")]
+    #[allow(dead_code, reason = "some cases are for other tests")]
     pub mod cases;
 }
 
@@ -47,6 +50,17 @@ fn main() -> Result<()> {
             (false, false) => Scheme::Midpoint { iterations: 2 },
         };
         seeds.write("blob", case.name, &blob_bytes(&blob(&lower(&case.model)?, scheme, 0.01)))?;
+        for weights in [Weights::F16, Weights::Int8] {
+            let plan = lower_as(&rounded(&case.model, weights)?, weights)?;
+            let name = format!("{}_{}", case.name, weights.name());
+            seeds.write("blob", &name, &blob_bytes(&blob(&plan, scheme, 0.01)))?;
+        }
+        let states = case.states()?;
+        let x = states.data().chunks(2 * case.model.dof()).map(<[f64]>::to_vec).collect();
+        // Most cases have no network that could run in fixed point.
+        if let Ok(quantized) = quantize(&case.model, scheme, 0.01, &Samples { x, ..Samples::default() }) {
+            seeds.write("blob", &format!("{}_q15", case.name), &blob_bytes(&quantized.words))?;
+        }
         let graphs = [
             ("energy", dynamics::hamiltonian(&case.model)?),
             ("field", dynamics::field(&case.model)?),
