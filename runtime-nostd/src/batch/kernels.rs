@@ -222,8 +222,16 @@ fn columns<W: Weights>(group: &[u32], count: usize, mut each: impl FnMut(usize, 
         return;
     }
     let (tiles, rest) = W::columns(group);
-    for (index, column) in tiles.flatten().chain(rest).enumerate() {
-        each(index, column);
+    let mut first = 0;
+    for [a, b, c, d] in tiles {
+        each(first, a);
+        each(first + 1, b);
+        each(first + 2, c);
+        each(first + 3, d);
+        first += 4;
+    }
+    for (index, column) in rest.enumerate() {
+        each(first + index, column);
     }
 }
 
@@ -231,11 +239,11 @@ fn columns<W: Weights>(group: &[u32], count: usize, mut each: impl FnMut(usize, 
 #[inline(always)]
 fn sums<W: Weights>(panel: &Panel<'_, W>, group: &[u32], row: usize, count: usize, src: &[Lanes], bias: Rows) -> Rows {
     let mut sums = if W::KIND.is_scaled() { Rows::default() } else { bias };
-    columns::<W>(group, count, |index, column| {
+    columns::<W>(group, count, |index, [wa, wb, wc, wd]| {
         let x = src.get(index).copied().unwrap_or_default();
-        for (sum, weight) in sums.iter_mut().zip(column) {
-            *sum = *sum + Lanes::splat(weight) * x;
-        }
+        let [a, b, c, d] = sums;
+        let (a, b) = (a + Lanes::splat(wa) * x, b + Lanes::splat(wb) * x);
+        sums = [a, b, c + Lanes::splat(wc) * x, d + Lanes::splat(wd) * x];
     });
     if W::KIND.is_scaled() {
         for ((sum, scale), bias) in sums.iter_mut().zip(panel.scale(row)).zip(bias) {
@@ -257,12 +265,12 @@ fn add_rows<W: Weights>(
     if W::KIND.is_scaled() {
         factors.iter_mut().zip(panel.scale(row)).for_each(|(factor, scale)| *factor = Lanes::splat(scale) * *factor);
     }
-    columns::<W>(group, count, |index, column| {
+    // Rows that are not there have weight and factor +0: that changes no sum that starts from +0.
+    let [fa, fb, fc, fd] = factors;
+    columns::<W>(group, count, |index, [wa, wb, wc, wd]| {
         if let Some(sum) = sums.get_mut(index) {
-            // Rows that are not there would add +0, which changes no sum that starts from +0.
-            for (weight, factor) in column.into_iter().zip(factors).take(count) {
-                *sum = *sum + Lanes::splat(weight) * factor;
-            }
+            let above = *sum + Lanes::splat(wa) * fa + Lanes::splat(wb) * fb;
+            *sum = above + Lanes::splat(wc) * fc + Lanes::splat(wd) * fd;
         }
     });
 }
@@ -351,7 +359,10 @@ fn gradient<W: Weights>(dense: &DenseGradient, workspace: &mut [Lanes], constant
         let src = read(before, cols, after, dense.src, cols)?;
         let mut values = sums(&panel, group, row, rows - row, src, bias);
         replace(&mut values, activation);
-        add_rows(&panel, group, (row, rows - row), sloped(Some(dense.slope), factors, values), dst);
+        let mut factors = sloped(Some(dense.slope), factors, values);
+        // Rows that only fill up a group: an activation may have a pole at 0.
+        factors.iter_mut().skip(rows - row).for_each(|factor| *factor = Lanes::default());
+        add_rows(&panel, group, (row, rows - row), factors, dst);
         words = following;
     }
     Some(())

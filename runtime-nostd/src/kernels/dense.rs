@@ -146,7 +146,9 @@ fn gradient_in<W: Weights>(dense: &DenseGradient, workspace: &mut [f32], constan
         add_last_products::<W>(group, src, count, &mut sums);
         let mut values = panel.complete(row, sums, bias);
         activation(&mut values);
-        let factors = panel.scaled(row, sloped(slope, quad(&factor, row), values));
+        let mut factors = panel.scaled(row, sloped(slope, quad(&factor, row), values));
+        // Rows that only fill up a group: an activation may have a pole at 0.
+        factors.iter_mut().skip(count).for_each(|factor| *factor = 0.0);
         add_last_rows::<W>(group, &factors, count, dst);
         (row, rest) = (row + PANEL_ROWS, after);
     }

@@ -76,6 +76,28 @@ fn every_finite_half_has_the_value_that_ieee_754_gives_it() {
 }
 
 #[test]
+fn a_row_that_fills_up_a_group_adds_nothing_even_where_its_activation_has_a_pole() {
+    for kind in WeightKind::ALL {
+        let (constants, ..) = panel(*kind, 5, 3);
+        let mut workspace = [vec![1.5; 3], vec![0.0; 3], vec![1.0; 5]].concat();
+        let gradient = DenseGradient {
+            panel: Operand::constant(0),
+            weights: *kind,
+            bias: Operand::ABSENT,
+            src: Operand::workspace(0),
+            factor: Operand::workspace(6),
+            dst: 3,
+            rows: 5,
+            cols: 3,
+            activation: UnaryKind::Reciprocal,
+            slope: SlopeKind::Value,
+        };
+        dense::gradient(&gradient, &mut workspace, &constants).unwrap();
+        assert!(workspace[3..6].iter().all(|value| value.is_finite()), "{}: {workspace:?}", kind.name());
+    }
+}
+
+#[test]
 fn layers_of_every_storage_have_the_documented_bits_forward_backward_and_fused() {
     for (rows, cols) in SIZES {
         for kind in WeightKind::ALL {
