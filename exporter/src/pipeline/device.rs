@@ -6,7 +6,7 @@ use hnn_runtime::format::{MAX_BLOB_WORDS, MAX_DOF};
 use hnn_runtime::{AnyState, AnyStepper, Compiled, Function, Program, State, TrajectoryHash};
 
 use crate::dynamics::{Model, Scheme};
-use crate::emit::{Check, Subject, blob, blob_bytes, function_blob};
+use crate::emit::{Check, SourceError, Subject, blob, blob_bytes, function_blob};
 use crate::inspect::program_costs;
 use crate::lower::{self, DampingForm, EntryKind, LowerError, Operations, Plan, lower_as, lower_graph};
 use crate::manifest::{Dimension, FunctionRecord, Port, ProgramRecord, QuantizationRecord, Samples, Trajectory};
@@ -69,8 +69,9 @@ pub(super) fn program(
         None => trajectory.find_map(Result::ok),
     };
     let source = match plan {
+        _ if options.source.is_empty() => Vec::new(),
         Some(plan) => source(&plan, &program, scheme, options, trajectory.as_ref())?,
-        None => Vec::new(),
+        None => return Err(SourceError::Weights("q15".to_owned()).into()),
     };
     Ok(Ok(DeviceProgram { bytes: blob_bytes(&words), source, record, quantization, trajectory }))
 }
