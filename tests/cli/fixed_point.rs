@@ -24,6 +24,9 @@ fn a_trained_pendulum_in_fixed_point_is_measured_validated_and_stepped_on_the_la
     expect(place, 0, &["validate", "export", "--engines", "reference,runtime"]);
     let simulate = ["simulate", "export", "--x0", "1,0", "--steps", "100", "--state", "lattice", "--out", "orbit.csv"];
     expect(place, 0, &simulate);
+    let source = ["export", "run", "--weights", "q15", "--emit", "blob,rust", "--out", "source"];
+    let (_, stderr) = expect(place, 2, &source);
+    assert!(stderr.contains("q15") && stderr.contains("--emit") && !place.join("source").exists(), "{stderr}");
     expect(place, 0, &["export", "run", "--out", "plain"]);
     let plain = fs::read_to_string(place.join("plain/manifest.json")).unwrap();
     assert!(!plain.contains("quantization"), "an f32 program has nothing to confess");
